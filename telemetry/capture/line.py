@@ -1,0 +1,144 @@
+"""One log line, as data: what was said, where, and by which input.
+
+Every road to a line (the logger of `telemetry.get_logger`, and those beside it)
+ends in `stamp`, which reads the scope of the caller. From there on the line is
+plain data: it is rendered here, or sent to the process that renders it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from telemetry.capture.plain import clean, plain_fields
+from telemetry.core.scope import SCOPE
+
+LEVELS: Final[Mapping[str, int]] = {
+    "debug": 10,
+    "info": 20,
+    "warning": 30,
+    "error": 40,
+    "critical": 50,
+}
+"""The levels by name. Source: the numbers of the standard library's ``logging``."""
+
+RESERVED: Final = frozenset(
+    {
+        "timestamp",
+        "level",
+        "event",
+        "logger",
+        "input_id",
+        "function_call_id",
+        "function",
+        "attempt",
+        "container_id",
+        "slot",
+        "batch_input_ids",
+        "input_late",
+        "input_candidates",
+        "trace_id",
+        "span_id",
+        "stream",
+        "thread",
+        "exception",
+    }
+)
+"""Keys of a rendered line that are ours; a caller's key of that name gets a ``_``."""
+
+
+class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """A log line. Encodable by ``msgspec.msgpack``, and back.
+
+    ``gc=False`` is safe: the fields are copies that hold plain values only, so no
+    cycle can lead through a line.
+
+    Attributes:
+        unix_ns: When it was written, in Unix nanoseconds.
+        level: One of `LEVELS`.
+        event: What was said.
+        fields: The caller's own keys; none of them is in `RESERVED`.
+        logger: Name of the logger, if it has one.
+        input_id: The input that wrote it; this and the next six are from its scope.
+        late: The input had already settled: its scope was closed.
+        thread: Name of the thread that wrote it.
+        exception: The traceback as text.
+    """
+
+    unix_ns: int
+    level: str
+    event: str
+    fields: dict[str, object] = {}  # msgspec copies an empty default
+    logger: str | None = None
+    input_id: str | None = None
+    function_call_id: str | None = None
+    function: str | None = None
+    attempt: int = 0
+    container_id: str | None = None
+    slot: int | None = None
+    batch_input_ids: tuple[str, ...] = ()
+    late: bool = False
+    thread: str = ""
+    exception: str | None = None
+
+
+def stamp(
+    level: str,
+    event: str,
+    given: Mapping[str, object],
+    *,
+    logger: str | None = None,
+    exception: str | None = None,
+) -> Line:
+    """A line of this moment, this thread and the input that runs here.
+
+    Args:
+        event: Plain already: see `telemetry.capture.plain.plain_text`.
+        given: The caller's own keys and values, of any kind.
+    """
+    unix_ns = time.time_ns()
+    thread = clean(threading.current_thread().name)
+    fields: dict[str, object] = {**plain_fields(own_keys(given))} if given else {}
+    scope = SCOPE.get()
+    if scope is None:
+        return Line(
+            unix_ns, level, event, fields, logger, thread=thread, exception=exception
+        )
+    return Line(
+        unix_ns,
+        level,
+        event,
+        fields,
+        logger,
+        scope.input_id,
+        scope.function_call_id,
+        scope.function,
+        scope.attempt,
+        scope.container_id,
+        scope.slot,
+        scope.batch_input_ids,
+        scope.closed,
+        thread,
+        exception,
+    )
+
+
+def own_keys(given: Mapping[str, object]) -> Mapping[str, object]:
+    """*given* with no key that could be taken for one of ours.
+
+    A caller who logs ``input_id=...`` keeps the value, as ``input_id_``: the line's
+    identity is what the scope says, and nothing else.
+    """
+    if RESERVED.isdisjoint(given):
+        return given
+    kept: dict[str, object] = {}
+    for name, value in given.items():
+        free = name
+        while free in RESERVED or (free is not name and free in given):
+            free += "_"
+        kept[free] = value
+    return kept

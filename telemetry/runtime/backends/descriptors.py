@@ -1,0 +1,48 @@
+"""A stream socket that can carry descriptors along with its bytes (SCM_RIGHTS)."""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from typing import Any, Final
+
+_MAX_DESCRIPTORS: Final = 64  # per read; Linux allows 253 per message
+
+
+class DescriptorSocket:
+    """Wraps a Unix socket; has what `FrameReader` and `FrameWriter` need.
+
+    A descriptor travels with the first byte written after `attach`, and arrives
+    in `received` no later than that byte.
+    """
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._attached: list[socket.socket] = []
+        self.received: deque[int] = deque()
+
+    def attach(self, sock: socket.socket) -> None:
+        """Send its descriptor with the next write; then it is closed here."""
+        self._attached.append(sock)
+
+    def sendmsg(self, vectors: list[Any]) -> int:
+        """Write, with the attached descriptors."""
+        if not self._attached:
+            return self._sock.sendmsg(vectors)
+        sent = socket.send_fds(self._sock, vectors, [s.fileno() for s in self._attached])
+        for sock in self._attached:
+            sock.close()
+        self._attached.clear()
+        return sent
+
+    def recv(self, size: int) -> bytes:
+        """Read, and keep the descriptors that came along."""
+        data, descriptors, _flags, _address = socket.recv_fds(
+            self._sock, size, _MAX_DESCRIPTORS
+        )
+        self.received.extend(descriptors)
+        return data
+
+    def recv_into(self, view: memoryview) -> int:
+        """Read plain bytes."""
+        return self._sock.recv_into(view)

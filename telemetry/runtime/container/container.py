@@ -1,0 +1,221 @@
+"""The container side, the same for every backend: slots, bodies, hooks, the end.
+
+A backend feeds it from one *transport* thread (`run`, `cancel`, `credit`,
+`drain`, `stop`) and gives it an `Outbox`. The main thread loads, serves and
+closes. Nothing here knows what carries the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from telemetry.core.scope import InputScope
+from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job
+from telemetry.runtime.container.loading import Loaded
+from telemetry.runtime.container.tasks import LoopLane, new_loop
+from telemetry.runtime.container.threads import ThreadLane
+from telemetry.runtime.wire import messages
+from telemetry.runtime.wire.frames import incoming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from telemetry.runtime.container.outbox import Outbox
+    from telemetry.runtime.spec import PoolSpec
+    from telemetry.runtime.wire.frames import Message, Payload
+
+
+class Container:
+    """Runs the inputs of one pool.
+
+    Args:
+        later: ``later(delay_s, call)`` calls in the transport thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        container_id: str,
+        spec: PoolSpec,
+        outbox: Outbox,
+        later: Callable[[float, Callable[[], None]], object],
+    ) -> None:
+        self._id = container_id
+        self._spec = spec
+        self._outbox = outbox
+        self._later = later
+        self._jobs: list[Job | None] = [None] * spec.concurrency.max_inputs
+        self._ending = False
+        self._over = threading.Event()
+        self._loaded: Loaded | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._threads: ThreadLane | None = None
+        self._tasks: LoopLane | None = None
+        self._names = [spec.full_name(i) for i in range(len(spec.methods))]
+        # All bodies are sync and run one at a time: they get the main thread,
+        # where a signal can end a blocking call.
+        self._main_is_worker = spec.concurrency.max_inputs == 1 and not any(
+            m.is_async for m in spec.methods
+        )
+
+    def load(self) -> None:
+        """Import the user's code. Main thread.
+
+        Raises:
+            BaseException: Whatever the user's module or constructor raised.
+        """
+        self._loaded = Loaded(self._spec)
+        needs_loop = any(m.is_async for m in self._spec.methods)
+        if needs_loop or self._loaded.hooks_are_async:
+            self._loop = new_loop()
+            asyncio.set_event_loop(self._loop)
+
+    def enter(self) -> None:
+        """Run the enter hooks and be ready for inputs. Main thread.
+
+        Raises:
+            BaseException: Whatever a hook raised.
+        """
+        if self._loaded is None:
+            raise RuntimeError("enter() before load()")
+        for hook in self._loaded.enter:
+            self._run_hook(hook)
+        base = contextvars.copy_context()
+        self._threads = ThreadLane(base=base, report=self._report_now, send=self._send)
+        if self._main_is_worker:
+            self._threads.take_main_thread()
+        if self._loop is not None:
+            self._tasks = LoopLane(
+                base=base, report=self._report, outbox=self._outbox, loop=self._loop
+            )
+
+    def serve(self) -> None:
+        """Run inputs until `drain` or `stop` is through. Main thread."""
+        if self._main_is_worker and self._threads is not None:
+            self._threads.serve_main()
+        elif self._loop is None:
+            self._over.wait()
+        while self._loop is not None and not self._over.is_set():
+            try:
+                self._loop.run_forever()
+            except (SystemExit, KeyboardInterrupt) as error:
+                # Raised by a task of the user's own: it ends that task only.
+                _report_unraised("a task", error)
+
+    def close(self) -> None:
+        """Run the exit hooks; one that raises does not stop the others."""
+        for hook in self._loaded.exit if self._loaded is not None else ():
+            try:
+                self._run_hook(hook)
+            except BaseException as error:  # noqa: BLE001 - the others must run
+                _report_unraised("an exit hook", error)
+
+    def run(self, rows: Sequence[Sequence[Any]], blobs: Sequence[Payload]) -> None:
+        """Start inputs in the slots they name. Transport thread."""
+        arrived: list[Job] = []
+        for row in rows:
+            job = self._job(row, blobs)
+            self._jobs[job.slot] = job
+            if self._ending:
+                self._report_now(job, NEVER_STARTED, 0, 0)
+            elif job.method.is_async:
+                arrived.append(job)
+            elif self._threads is not None:
+                self._threads.start(job, sum(j is not None for j in self._jobs))
+        if arrived and self._tasks is not None:
+            self._tasks.start(arrived)
+
+    def cancel(self, slot: int, input_id: str) -> None:
+        """Cancel what runs in a slot, if it is still that. Transport thread."""
+        job = self._jobs[slot]
+        if job is not None and job.scope.input_id == input_id and not job.cancelled:
+            self._cancel(job)
+
+    def credit(self, slot: int, input_id: str, chunks: int) -> None:
+        """Let a generator send more chunks. Transport thread."""
+        job = self._jobs[slot]
+        if job is not None and job.scope.input_id == input_id and job.credit is not None:
+            job.credit.add(chunks)
+
+    def drain(self) -> None:
+        """End when what runs has ended. Transport thread."""
+        self._ending = True
+        self._look_for_end()
+
+    def stop(self) -> None:
+        """Cancel what runs, and end at most a grace period later. Transport thread."""
+        if not self._ending:
+            self._later(self._spec.cancel_grace_s, self._finish)
+        self._ending = True
+        for job in self._jobs:
+            if job is not None and not job.cancelled:
+                self._cancel(job)
+        self._look_for_end()
+
+    def _job(self, row: Sequence[Any], blobs: Sequence[Payload]) -> Job:
+        slot, method, input_id, call_id, attempt, field, members = row
+        if self._loaded is None:
+            raise RuntimeError("run() before load()")
+        ids: tuple[str, ...] = ()
+        if members is not None:
+            ids = tuple(each[0] for each in members)
+            members = [incoming(each[1], blobs) for each in members]
+        scope = InputScope(
+            input_id, call_id, self._names[method], attempt, self._id, slot, ids
+        )
+        return Job(
+            slot, self._loaded.methods[method], incoming(field, blobs), scope, members
+        )
+
+    def _cancel(self, job: Job) -> None:
+        job.cancelled = True
+        if job.method.is_async and self._tasks is not None:
+            self._tasks.cancel(job)
+        elif self._threads is not None:
+            self._threads.cancel(job)
+
+    def _report(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
+        self._outbox.put(
+            (messages.DONE, job.slot, ended.how, ended.payload, started_ns, ended_ns)
+        )
+        self._jobs[job.slot] = None
+        if self._ending:
+            self._look_for_end()
+
+    def _report_now(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
+        # The slot is given up before the driver hears of it: it may use it again.
+        self._report(job, ended, started_ns, ended_ns)
+        self._outbox.flush()
+
+    def _send(self, message: Message) -> None:
+        self._outbox.put(message)
+        self._outbox.flush()
+
+    def _look_for_end(self) -> None:
+        # Race: 1. drain sets _ending and still sees the last job; 2. that job ends
+        # and sees _ending. Or the other way round: one of the two always finishes.
+        if not any(self._jobs):
+            self._finish()
+
+    def _finish(self) -> None:
+        self._over.set()
+        if self._threads is not None and self._main_is_worker:
+            self._threads.leave_main()
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _run_hook(self, hook: Callable[[], Any]) -> None:
+        result: Coroutine[Any, Any, Any] | None = hook()
+        if asyncio.iscoroutine(result) and self._loop is not None:
+            self._loop.run_until_complete(result)
+
+
+def _report_unraised(what: str, error: BaseException) -> None:
+    print(f"telemetry.runtime: {what} of this container raised", end=" ")  # noqa: T201 - the user's own output stream
+    print(time.strftime("at %H:%M:%S"))  # noqa: T201 - as above
+    traceback.print_exception(error)

@@ -1,0 +1,75 @@
+"""How `InputCancellation` is raised inside a sync body, and nowhere else."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from typing import TYPE_CHECKING, Final, Protocol
+
+from telemetry.core.errors import InputCancellation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+MAIN_THREAD_SIGNAL: Final = signal.SIGUSR1
+"""Interrupts a body on the main thread, blocking calls included (as Modal does)."""
+
+_set_async_exc = ctypes.pythonapi.PyThreadState_SetAsyncExc
+_set_async_exc.argtypes = (ctypes.c_ulong, ctypes.py_object)
+_NULL: Final = ctypes.py_object()
+
+
+class Interrupt(Protocol):
+    """Raises in one thread. `send` and `clear` are called under the worker's lock."""
+
+    def send(self) -> None:
+        """Raise `InputCancellation` in the thread, as soon as it runs Python code."""
+        ...
+
+    def clear(self) -> None:
+        """Take back what was sent and has not been raised yet."""
+        ...
+
+
+class ThreadInterrupt:
+    """For any thread: an asynchronous exception.
+
+    Raised between two bytecodes; a blocking C call ends first. Source: CPython C
+    API, ``PyThreadState_SetAsyncExc``.
+    """
+
+    def __init__(self) -> None:
+        self._ident = threading.get_ident()
+
+    def send(self) -> None:
+        """Raise in the thread that made this object."""
+        _set_async_exc(self._ident, InputCancellation)
+
+    def clear(self) -> None:
+        """Take back what is pending."""
+        _set_async_exc(self._ident, _NULL)
+
+
+class SignalInterrupt:
+    """For the main thread: a signal, so that ``time.sleep`` and reads end too.
+
+    Args:
+        wanted: Asked in the main thread when the signal has arrived: raise now?
+    """
+
+    def __init__(self, wanted: Callable[[], bool]) -> None:
+        self._wanted = wanted
+        signal.signal(MAIN_THREAD_SIGNAL, self._on_signal)
+
+    def send(self) -> None:
+        """Signal the main thread."""
+        signal.pthread_kill(threading.main_thread().ident or 0, MAIN_THREAD_SIGNAL)
+
+    def clear(self) -> None:
+        """Nothing to take back: the handler asks before it raises."""
+
+    def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        if self._wanted():
+            raise InputCancellation

@@ -1,0 +1,136 @@
+"""Async bodies, each a task of its own on the one loop of the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from telemetry.core.scope import SCOPE
+from telemetry.runtime.container import jobs
+from telemetry.runtime.container.generators import LoopCredit
+from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
+from telemetry.runtime.wire import messages, payload
+from telemetry.runtime.wire.frames import outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from telemetry.runtime.container.outbox import Outbox
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """A uvloop loop when uvloop is installed, else asyncio's own."""
+    try:
+        import uvloop  # noqa: PLC0415 - optional, and only containers need it
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
+
+
+class LoopLane:
+    """Runs async bodies as tasks. `start` and `cancel` come from the transport.
+
+    Args:
+        base: Every body runs in a fresh copy of this context.
+        report: Called on the loop when a body has really ended.
+        outbox: Written once per round of the loop.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: Context,
+        report: Callable[[Job, Ended, int, int], None],
+        outbox: Outbox,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self._base = base
+        self._report = report
+        self._outbox = outbox
+        self._loop = loop
+        self._flush_asked = False
+        self._arrived: deque[Job] = deque()
+        self._pid = os.getpid()
+
+    def start(self, arrived: list[Job]) -> None:
+        """Run the jobs that one frame brought."""
+        self._arrived.extend(arrived)
+        self._loop.call_soon_threadsafe(self._start_arrived)
+
+    def cancel(self, job: Job) -> None:
+        """Cancel the body's task, if it has begun."""
+        self._loop.call_soon_threadsafe(self._cancel, job)
+
+    def send_soon(self, message: tuple[Any, ...]) -> None:
+        """Put a message; it leaves at the end of the loop's round."""
+        self._outbox.put(message)
+        self.flush_soon()
+
+    def flush_soon(self) -> None:
+        """Write once, after everything else of this round. On the loop only."""
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_asked = False
+        self._outbox.flush()
+
+    def _start_arrived(self) -> None:
+        arrived, loop, base = self._arrived, self._loop, self._base
+        while arrived:
+            job = arrived.popleft()
+            if job.method.is_generator:
+                job.credit = LoopCredit(loop)
+            # The job holds its task, and the container's slot its job: a loop
+            # alone would hold the task weakly.
+            job.task = loop.create_task(
+                self._execute(job), name=job.scope.input_id, context=base.copy()
+            )
+
+    def _cancel(self, job: Job) -> None:
+        # Race: 1. the task is made; 2. the cancellation comes; 3. the task begins.
+        # A task that is cancelled before its first step never runs our code and
+        # nothing would be reported. So a new one is left to find its mark.
+        if job.task is not None and job.state is State.RUNNING:
+            job.task.cancel()
+
+    async def _execute(self, job: Job) -> None:
+        SCOPE.set(job.scope)
+        started_ns = time.monotonic_ns()
+        if job.cancelled:
+            ended = NEVER_STARTED
+        else:
+            job.state = State.RUNNING
+            try:
+                if job.method.is_generator:
+                    ended = await self._stream(job)
+                else:
+                    args, kwargs = jobs.arguments(job)
+                    ended = jobs.returned(job, await job.method.call(*args, **kwargs))
+            except asyncio.CancelledError as error:
+                ended = UNWOUND if job.cancelled else jobs.raised(error)
+            except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
+                ended = jobs.raised(error)
+        job.state = State.ENDED
+        job.scope.closed = True
+        if os.getpid() != self._pid:
+            os._exit(0)  # the body forked, and the child came back out of it
+        self._report(job, ended, started_ns, time.monotonic_ns())
+        self.flush_soon()
+
+    async def _stream(self, job: Job) -> Ended:
+        args, kwargs = jobs.arguments(job)
+        credit = job.credit
+        async with aclosing(job.method.call(*args, **kwargs)) as generator:
+            async for chunk in generator:
+                if isinstance(credit, LoopCredit):
+                    await credit.spend()
+                data = outgoing(payload.dumps(chunk))
+                self.send_soon((messages.CHUNK, job.slot, data))
+        return Ended(messages.RETURNED, b"")

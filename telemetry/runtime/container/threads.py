@@ -1,0 +1,213 @@
+"""Sync bodies, each on a thread of its own for as long as it runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from contextlib import closing
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from telemetry.core.errors import InputCancellation
+from telemetry.core.scope import SCOPE
+from telemetry.runtime.container import jobs
+from telemetry.runtime.container.generators import ThreadCredit
+from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
+from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
+from telemetry.runtime.wire import messages, payload
+from telemetry.runtime.wire.frames import outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Context
+
+    from telemetry.runtime.container.interrupts import Interrupt
+    from telemetry.runtime.wire.frames import Message
+
+
+class ThreadLane:
+    """Runs sync bodies on threads; at most one per slot, made when needed.
+
+    Args:
+        base: Every body runs in a fresh copy of this context.
+        report: Called in the body's thread when it has really ended.
+        send: Puts a message on its way at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        base: Context,
+        report: Callable[[Job, Ended, int, int], None],
+        send: Callable[[Message], None],
+    ) -> None:
+        self._base = base
+        self._report = report
+        self._send = send
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._threads = 0  # only the transport thread makes threads
+        self._on_main = False
+
+    def start(self, job: Job, running: int) -> None:
+        """Run the job; *running* counts the inputs of the container, it included."""
+        if job.method.is_generator:
+            job.credit = ThreadCredit()
+        self._queue.put(job)
+        if self._threads < running and not self._on_main:
+            self._threads += 1
+            name = f"slot-{self._threads - 1}"
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def cancel(self, job: Job) -> None:
+        """Raise `InputCancellation` in the body, if it is there. Never blocks."""
+        worker = job.worker
+        if worker is not None:
+            worker.interrupt(job)
+
+    def take_main_thread(self) -> None:
+        """Bodies will run on the main thread alone, in `serve_main`."""
+        self._on_main = True
+
+    def serve_main(self) -> None:
+        """Run bodies on this, the main, thread until `leave_main`."""
+        worker = Worker(self._base, self._report, self._send)
+        worker.interrupt_with(SignalInterrupt(worker.wants_interrupt))
+        worker.run(self._queue)
+
+    def leave_main(self) -> None:
+        """End `serve_main` when the body that it runs has ended."""
+        self._queue.put(None)
+
+    def _work(self) -> None:
+        worker = Worker(self._base, self._report, self._send)
+        worker.interrupt_with(ThreadInterrupt())
+        worker.run(self._queue)
+
+
+class Worker:
+    """One thread that runs bodies one after the other, and can be interrupted.
+
+    Invariant: an interruption is sent at most once per job, only under `_lock`
+    and only while `_in_body`; `_leave` clears `_in_body` under the same lock and
+    takes back what has not been raised. So nothing is raised outside of a body's
+    job, and never in the next one.
+    """
+
+    def __init__(
+        self,
+        base: Context,
+        report: Callable[[Job, Ended, int, int], None],
+        send: Callable[[Message], None],
+    ) -> None:
+        self._base = base
+        self._report = report
+        self._send = send
+        self._lock = threading.Lock()
+        self._interrupt: Interrupt | None = None
+        self._job: Job | None = None
+        self._in_body = False
+        self._sent = False
+        self._raised = False
+        self._pid = os.getpid()
+
+    def interrupt_with(self, interrupt: Interrupt) -> None:
+        """How this thread is interrupted; called in the thread itself."""
+        self._interrupt = interrupt
+
+    def run(self, queue: SimpleQueue[Job | None]) -> None:
+        """Run jobs until None comes."""
+        thread = threading.current_thread()
+        idle_name = thread.name
+        while (job := queue.get()) is not None:
+            thread.name = job.scope.input_id
+            started_ns = time.monotonic_ns()
+            ended = self._base.copy().run(self._execute, job)
+            job.scope.closed = True
+            if os.getpid() != self._pid:
+                # The body forked, and the child came back out of it: it is not
+                # a container and must not answer for one.
+                os._exit(0)
+            thread.name = idle_name
+            self._report(job, ended, started_ns, time.monotonic_ns())
+
+    def interrupt(self, job: Job) -> None:
+        """Raise `InputCancellation` in the job's body; from the transport thread."""
+        with self._lock:
+            if self._job is not job or not self._in_body or self._sent:
+                return
+            self._sent = True
+            if self._interrupt is not None:
+                self._interrupt.send()
+        # A generator that waits for its consumer sits in a lock, which no
+        # exception reaches: give it a way out.
+        if job.credit is not None:
+            job.credit.add(1)
+
+    def wants_interrupt(self) -> bool:
+        """In the main thread's signal handler: was it sent and not yet raised?"""
+        if not (self._in_body and self._sent) or self._raised:
+            return False
+        self._raised = True
+        return True
+
+    def _execute(self, job: Job) -> Ended:
+        SCOPE.set(job.scope)
+        box = [UNWOUND]
+        try:
+            try:
+                if self._enter(job):
+                    box[0] = self._body(job)
+                else:
+                    box[0] = NEVER_STARTED
+            finally:
+                self._leave(job)
+        except InputCancellation:
+            # Race: 1. the body returns; 2. the interruption is sent before we
+            # leave; 3. it is raised on a line of ours. It comes once, so leaving
+            # again is safe, and what the body had returned is kept.
+            self._leave(job)
+        return box[0]
+
+    def _enter(self, job: Job) -> bool:
+        with self._lock:
+            self._job = job
+            self._sent = self._raised = False
+            job.worker = self
+            # Race: 1. the cancellation marks the job; 2. it looks for a worker and
+            # finds none; 3. we begin. So we look for its mark under the lock.
+            if job.cancelled:
+                return False
+            job.state = State.RUNNING
+            self._in_body = True
+            return True
+
+    def _leave(self, job: Job) -> None:
+        with self._lock:
+            self._in_body = False
+            if self._sent and self._interrupt is not None:
+                self._interrupt.clear()
+            self._job = None
+            job.worker = None
+            job.state = State.ENDED
+
+    def _body(self, job: Job) -> Ended:
+        try:
+            args, kwargs = jobs.arguments(job)
+            if job.method.is_generator:
+                self._stream(job, job.method.call(*args, **kwargs))
+                return Ended(messages.RETURNED, b"")
+            return jobs.returned(job, job.method.call(*args, **kwargs))
+        except InputCancellation as error:
+            return UNWOUND if job.cancelled else jobs.raised(error)
+        except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
+            return jobs.raised(error)
+
+    def _stream(self, job: Job, generator: Any) -> None:  # noqa: ANN401 - the user's own
+        credit = job.credit
+        with closing(generator):
+            for chunk in generator:
+                if isinstance(credit, ThreadCredit):
+                    credit.spend()
+                data = outgoing(payload.dumps(chunk))
+                self._send((messages.CHUNK, job.slot, data))

@@ -1,0 +1,197 @@
+"""The session of the driver: the verbs' way to the dispatcher thread."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from telemetry.core.errors import ExecutionError
+from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX, IdSource
+from telemetry.core.scope import current_input_id
+from telemetry.runtime.calls import Call
+from telemetry.runtime.driver.dispatcher import Dispatcher
+from telemetry.runtime.driver.reports import Reports
+from telemetry.runtime.driver.retention import Retention
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from telemetry.policy.scaling import Limits
+    from telemetry.runtime.calls import Row
+    from telemetry.runtime.driver.retention import RetainedCall
+    from telemetry.runtime.records import Record
+    from telemetry.runtime.session import FunctionStats
+    from telemetry.runtime.spec import PoolSpec
+
+_STOP_SLACK_S: Final = 10.0
+"""Beyond the grace: for deaths to be heard of, and reports to be written."""
+
+
+class DriverSession:
+    """Runs an app's dispatcher in this process. Safe from any thread."""
+
+    def __init__(
+        self, *, on_record: Callable[[Record], None] | None, shutdown_grace_s: float
+    ) -> None:
+        self._grace_s = shutdown_grace_s
+        self._ids = IdSource(
+            now_ms=lambda: time.time_ns() // 1_000_000, random_bits=secrets.randbits
+        )
+        self._retention = Retention()
+        self._reports = Reports(on_record)
+        self._dispatcher = Dispatcher(
+            ids=self._ids,
+            reports=self._reports,
+            observed=on_record is not None,
+            retention=self._retention,
+            open_retained=lambda spec, call_id: self._retention.open(
+                _Route(self, spec, 0), call_id
+            ),
+            shutdown_grace_s=shutdown_grace_s,
+        )
+
+    @classmethod
+    def start(
+        cls,
+        app_name: str,  # noqa: ARG003 - one dispatcher serves one app
+        *,
+        pools: Sequence[PoolSpec],
+        on_record: Callable[[Record], None] | None = None,
+        shutdown_grace_s: float = 30.0,
+    ) -> DriverSession:
+        """Start a dispatcher and make the pools known to it."""
+        session = cls(on_record=on_record, shutdown_grace_s=shutdown_grace_s)
+        session._reports.start()
+        session._dispatcher.start()
+        for pool in pools:
+            session._dispatcher.post(session._dispatcher.learn, pool)
+        return session
+
+    def stop(self) -> None:
+        """Stop gracefully: cancel what is left, run exit hooks, end. Idempotent.
+
+        Returns at most ``shutdown_grace_s`` and a few seconds later.
+        """
+        self._dispatcher.post(self._dispatcher.close)
+        try:
+            self._dispatcher.join(self._grace_s + _STOP_SLACK_S)
+        except BaseException:
+            # A second Ctrl-C: no more patience.
+            self._dispatcher.post(self._dispatcher.kill_now)
+            self._dispatcher.join(_STOP_SLACK_S)
+            raise
+        finally:
+            self._reports.stop(_STOP_SLACK_S)
+
+    def open(self, pool: PoolSpec, method: int, *, retain: bool, stream: bool) -> Call:
+        """A new function call."""
+        route = _Route(self, pool, method)
+        call_id = self._ids.one(CALL_PREFIX)
+        if retain:
+            return self._retention.open(route, call_id)
+        return Call(route, call_id, stream=stream)
+
+    def attach(self, call_id: str) -> Call:
+        """The retained call of that id."""
+        call = self._retention.find(call_id)
+        if call is not None:
+            return call
+        gone = Call(_NO_ROUTE, call_id, retain=True)
+        gone.expire()
+        return gone
+
+    def stats(self, pool: PoolSpec, timeout_s: float = 5.0) -> FunctionStats:
+        """A moment of the pool.
+
+        Raises:
+            ExecutionError: The dispatcher did not answer in time.
+        """
+        answer: FunctionStats = self._ask(("stats", pool), timeout_s)
+        return answer
+
+    def update_limits(self, pool: PoolSpec, limits: Limits) -> None:
+        """Replace the pool's autoscaler limits."""
+        self._ask(("limits", pool, limits), 5.0)
+
+    def new_input_ids(self, count: int) -> list[str]:
+        """Fresh ids, in rising order."""
+        return self._ids.take(INPUT_PREFIX, count)
+
+    def post(self, call: Callable[..., object], *args: Any) -> None:  # noqa: ANN401 - passed on
+        """Call it in the dispatcher's thread."""
+        self._dispatcher.post(call, *args)
+
+    @property
+    def dispatcher(self) -> Dispatcher:
+        """The dispatcher, for what is posted to it."""
+        return self._dispatcher
+
+    def _ask(self, question: tuple[Any, ...], timeout_s: float) -> Any:  # noqa: ANN401 - differs by question
+        if self._dispatcher.is_own_thread:
+            return self._dispatcher.answer(question)
+        answers: SimpleQueue[Any] = SimpleQueue()
+        self.post(lambda: answers.put(self._dispatcher.answer(question)))
+        try:
+            return answers.get(timeout=timeout_s)
+        except Empty:
+            raise ExecutionError(
+                f"the dispatcher did not answer within {timeout_s:g} s"
+            ) from None
+
+
+class _Route:
+    """The link of one call: what it asks for, posted to the dispatcher."""
+
+    __slots__ = ("_method", "_session", "_spec")
+
+    def __init__(self, session: DriverSession, spec: PoolSpec, method: int) -> None:
+        self._session = session
+        self._spec = spec
+        self._method = method
+
+    def new_input_ids(self, count: int) -> list[str]:
+        return self._session.new_input_ids(count)
+
+    def submit(self, call: Call, rows: Sequence[Row]) -> None:
+        dispatcher = self._session.dispatcher
+        dispatcher.post(
+            dispatcher.accept, self._spec, self._method, call, rows, current_input_id()
+        )
+
+    def cancel(self, call: Call, *, terminate_containers: bool) -> None:
+        dispatcher = self._session.dispatcher
+        dispatcher.post(self._cancel, call.call_id, terminate_containers)
+
+    def credit(self, call: Call, chunks: int) -> None:
+        dispatcher = self._session.dispatcher
+        dispatcher.post(dispatcher.credit, self._spec, call.call_id, chunks)
+
+    def release(self, call: Call) -> None:
+        """Nothing to free: a call that nobody holds is collected."""
+
+    def _cancel(self, call_id: str, terminate: bool) -> None:  # noqa: FBT001 - posted
+        self._session.dispatcher.cancel(self._spec, call_id, terminate=terminate)
+
+
+class _NoRoute:
+    """The link of a call that is not known any more."""
+
+    def new_input_ids(self, count: int) -> list[str]:
+        raise ExecutionError("this function call is over")
+
+    def submit(self, call: Call, rows: Sequence[Row]) -> None:
+        """Nobody takes them."""
+
+    def cancel(self, call: Call, *, terminate_containers: bool) -> None:
+        """Nothing runs."""
+
+    def credit(self, call: Call, chunks: int) -> None:
+        """Nobody counts."""
+
+    def release(self, call: Call) -> None:
+        """Nothing is held."""
+
+
+_NO_ROUTE: Final = _NoRoute()

@@ -1,0 +1,170 @@
+"""What the dispatcher reports as it happens: the seam for everything that observes.
+
+``app.run(on_record=...)`` gets each record on a thread of its own, in order, so
+an observer can neither stall nor break the dispatcher. Times ending in ``_s`` are
+seconds of ``time.monotonic()``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from telemetry.core.outcome import Outcome
+    from telemetry.policy.bursts import Episode, Zone
+    from telemetry.policy.scaling import Decision
+
+
+class Cancelled(NamedTuple):
+    """What was asked of an execution, and what came of it.
+
+    Attributes:
+        cause: user, timeout, shutdown, or neighbour: its container had to go
+            because of another input.
+        phase: queued or running.
+        mechanism: task, exception or container; None while queued.
+        observed: unwound, swallowed, raised, never_started, stuck or died.
+        requested_s: When it was asked for.
+    """
+
+    cause: str
+    phase: str
+    mechanism: str | None
+    observed: str | None
+    requested_s: float
+
+
+class InputStarted(NamedTuple):
+    """An input was given a slot; ``concurrency`` counts it too."""
+
+    at_s: float
+    function: str
+    input_id: str
+    function_call_id: str
+    attempt: int
+    container_id: str
+    slot: int
+    concurrency: int
+    zone: Zone
+    wait_s: float
+    wait_reason: str
+    batch_size: int
+
+
+class InputSettled(NamedTuple):
+    """An input reached its outcome. ``run_s`` is the last execution's, if any."""
+
+    at_s: float
+    function: str
+    input_id: str
+    function_call_id: str
+    outcome: Outcome
+    attempt: int
+    container_id: str | None
+    slot: int | None
+    zone: Zone | None
+    wait_s: float
+    run_s: float | None
+    total_s: float
+    cancelled: Cancelled | None
+
+
+class InputInterrupted(NamedTuple):
+    """An execution ended without an outcome; the input runs again.
+
+    Attributes:
+        reason: retry, neighbour (its container had to go), or lost (it died).
+        attempt: The one that was interrupted.
+    """
+
+    at_s: float
+    function: str
+    input_id: str
+    function_call_id: str
+    attempt: int
+    container_id: str
+    slot: int
+    elapsed_s: float
+    reason: str
+
+
+class ContainerStarting(NamedTuple):
+    """A container was asked for."""
+
+    at_s: float
+    function: str
+    container_id: str
+
+
+class ContainerReady(NamedTuple):
+    """A container takes inputs; the three phases make the cold start."""
+
+    at_s: float
+    function: str
+    container_id: str
+    pid: int | None
+    spawn_s: float
+    import_s: float
+    enter_s: float
+
+
+class ContainerExited(NamedTuple):
+    """A container is gone.
+
+    Attributes:
+        reason: scaledown, cancellation, timeout, crash, shutdown or start_failed.
+        status: The exit code; negative for a signal; None when unknown.
+    """
+
+    at_s: float
+    function: str
+    container_id: str
+    reason: str
+    status: int | None
+
+
+class ScalingDecided(NamedTuple):
+    """The autoscaler changed its mind: one record per change."""
+
+    at_s: float
+    function: str
+    decision: Decision
+
+
+class BurstEnded(NamedTuple):
+    """A stretch above target is over."""
+
+    at_s: float
+    function: str
+    episode: Episode
+
+
+class PoolMeasured(NamedTuple):
+    """The pool's integrals, exact up to ``at_s``; at its end and on request.
+
+    Attributes:
+        slots_s: Integral of running inputs.
+        queue_s: Integral of queued inputs.
+        zones_s: Container-seconds by zone.
+    """
+
+    at_s: float
+    function: str
+    slots_s: float
+    queue_s: float
+    zones_s: Mapping[str, float]
+
+
+Record = (
+    InputStarted
+    | InputSettled
+    | InputInterrupted
+    | ContainerStarting
+    | ContainerReady
+    | ContainerExited
+    | ScalingDecided
+    | BurstEnded
+    | PoolMeasured
+)
