@@ -127,7 +127,9 @@ class Call:
         rows: list[Row] = []
         first = self._submitted
         self._submitted = first + len(ids)
-        for index, (input_id, each) in enumerate(zip(ids, arguments, strict=True), first):
+        for index, (input_id, each) in enumerate(
+            zip(ids, arguments, strict=True), first
+        ):
             try:
                 rows.append((index, input_id, payload.dumps(each)))
             except Exception as error:  # noqa: BLE001 - a user's __reduce__ may do anything

@@ -58,9 +58,7 @@ class BatchedDecorator(Protocol):
     """Types a batched body by its members: a list goes in, one of it comes out."""
 
     @overload
-    def __call__(
-        self, body: Callable[..., list[T]], /
-    ) -> Callable[..., T]: ...
+    def __call__(self, body: Callable[..., list[T]], /) -> Callable[..., T]: ...
     @overload
     def __call__(self, body: F, /) -> F: ...
 
@@ -304,7 +302,9 @@ def _mark(target: object, marks: Marks) -> None:
     try:
         setattr(target, _MARKS, marks)
     except (AttributeError, TypeError):
-        raise InvalidError(f"{target!r} cannot be decorated: no function or class") from None
+        raise InvalidError(
+            f"{target!r} cannot be decorated: no function or class"
+        ) from None
 
 
 def _name(target: object) -> str:

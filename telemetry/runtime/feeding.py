@@ -99,9 +99,9 @@ class ThreadFeed:
         self._queue: SimpleQueue[Arguments | None] = SimpleQueue()
         self._started = False
         self._pulled = 0  # written by the pulling thread alone
-        self._stopped = False  # only ever set
         self._room = threading.Condition()
         self._handed = 0  # guarded by _room
+        self._stopped = False  # set once, guarded by _room; a late look is harmless
 
     def top_up(self, handed: int) -> bool:
         """Let the pulling thread go on."""
@@ -117,18 +117,19 @@ class ThreadFeed:
 
     def stop(self) -> None:
         """Let both threads end; one that is in the user's iterator ends after it."""
-        self._stopped = True
-        # The garbage collector may have interrupted a holder of the lock, in this
-        # very thread. Then the holder looks at _stopped before it waits.
-        if self._room.acquire(blocking=False):
+        # The lock of a condition is re-entrant, and nobody waits while holding it:
+        # the garbage collector may come here in the middle of anything.
+        with self._room:
+            self._stopped = True
             self._room.notify()
-            self._room.release()
 
     @staticmethod
     def _start(name: str, target: Callable[[], None]) -> None:
         context = contextvars.copy_context()
         # A daemon: a user's iterator that never returns must not hold up the exit.
-        threading.Thread(target=context.run, args=(target,), name=name, daemon=True).start()
+        threading.Thread(
+            target=context.run, args=(target,), name=name, daemon=True
+        ).start()
 
     def _pull(self) -> None:
         try:
@@ -252,3 +253,5 @@ class TaskFeed:
         except Exception as error:  # noqa: BLE001 - raised again in the caller
             self.failure = self.failure or error
             self._call.close()
+        if self._stopped:  # meanwhile, by the garbage collector in another thread
+            self._call.abandon()

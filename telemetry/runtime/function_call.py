@@ -78,7 +78,7 @@ class FunctionCall(Generic[R]):
         Raises:
             InvalidError: It is no id.
         """
-        if not isinstance(object_id, str) or not object_id.startswith("fc-"):
+        if not str(object_id).startswith("fc-"):
             raise InvalidError(
                 f"a function call's id starts with 'fc-', not {object_id!r}; take it "
                 "from `call.object_id`"
@@ -198,9 +198,14 @@ def _attach(object_id: str) -> Call:
     refused: Error | None = None
     for session in current.sessions():
         try:
-            return session.attach(object_id)
+            call = session.attach(object_id)
+            call.peek(0, 0)
+        except TimeoutError:
+            return call  # known, and not ready
         except Error as error:
-            refused = error
+            refused = error  # not of this app, or not kept
+        else:
+            return call
     if refused is not None:
         raise refused
     raise ExecutionError(
@@ -211,7 +216,8 @@ def _attach(object_id: str) -> Call:
 
 def _check_index(call: Call, index: int) -> None:
     checks.whole("index", index, at_least=0)
-    if index >= call.num_inputs:
+    # A call that was attached may not have heard yet how many inputs it has.
+    if index >= call.num_inputs > 0:
         raise InvalidError(
             f"`index` must be below the call's number of inputs "
             f"({call.num_inputs}), not {index}"

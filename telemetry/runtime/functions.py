@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import (
     Any,
@@ -61,7 +62,7 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
     @keywords_only("with_options", bound=1)
     def with_options(self, **given: Unpack[PoolArguments]) -> Function[P, R, O]:
         """The same function with other options, in a pool of its own."""
-        return self.variant(self._settings.with_options("with_options", given))
+        return self.variant(self.settings.with_options("with_options", given))
 
     @keywords_only("with_concurrency", bound=1)
     def with_concurrency(
@@ -77,13 +78,13 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
             cancellation: None keeps what the function has.
         """
         return self.variant(
-            self._settings.with_concurrency(max_inputs, target_inputs, cancellation)
+            self.settings.with_concurrency(max_inputs, target_inputs, cancellation)
         )
 
     @keywords_only("with_batching", bound=1)
     def with_batching(self, *, max_batch_size: int, wait_ms: int) -> Function[P, R, O]:
         """The same function with another batching, in a pool of its own."""
-        settings = self._settings.with_batching(max_batch_size, wait_ms)
+        settings = self.settings.with_batching(max_batch_size, wait_ms)
         check_batchable(self.raw, skip_self=False)
         return self.variant(settings)
 
@@ -92,9 +93,9 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
         return Function(self._pool.declaration.variant(settings))
 
     async def _update_autoscaler_aio(self, **given: Unpack[ScalingArguments]) -> None:
-        self._pool.update_scaling(given)
+        await asyncio.to_thread(self._pool.update_scaling, given)
 
-    @verb(_update_autoscaler_aio, rewrite="")
+    @verb(_update_autoscaler_aio)
     def update_autoscaler(self, **given: Unpack[ScalingArguments]) -> None:
         """Change the autoscaler's settings while the app runs.
 
@@ -107,7 +108,8 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
         self._pool.update_scaling(given)
 
     @property
-    def _settings(self) -> Settings:
+    def settings(self) -> Settings:
+        """What a variant of it may change."""
         return self._pool.declaration.settings
 
     def __reduce_ex__(self, protocol: Any) -> Any:  # noqa: ANN401 - object's signature
@@ -115,7 +117,7 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
         if not self._pool.declaration.serialized:
             reference = reference_of(self._pool.declaration.raw)
         if reference is not None:
-            return restore, (reference, self._settings)
+            return restore, (reference, self.settings)
         # By its state, which pickling looks at after the object is known: the
         # body's globals may lead back here.
         return super().__reduce_ex__(protocol)
@@ -124,7 +126,7 @@ class Function(Callee[P, R, O], Generic[P, R, O]):
 def restore(reference: Reference, settings: Settings) -> object:
     """The handle that a reference leads to, as the variant with these settings."""
     handle: Any = find(reference)
-    return handle.variant(settings)
+    return handle if handle.settings == settings else handle.variant(settings)
 
 
 class FunctionDecorator(Protocol):

@@ -85,7 +85,7 @@ def declared(user_class: type) -> dict[str, Declared]:
     """
     found: dict[str, Declared] = {}
     for klass in reversed(user_class.__mro__):
-        annotations = klass.__dict__.get("__annotations__", {})
+        annotations = inspect.get_annotations(klass)
         for name, value in klass.__dict__.items():
             if isinstance(value, Parameter):
                 found[name] = _typed(f"{klass.__name__}.{name}", annotations, value)
@@ -135,7 +135,7 @@ def instantiate(user_class: type, parameters: Mapping[str, object]) -> object:
     known = declared(user_class)
     if not known:
         return user_class()
-    instance = object.__new__(user_class)
+    instance: object = object.__new__(user_class)
     for key, value in bind(user_class.__name__, known, (), dict(parameters)).items():
         setattr(instance, key, value)
     return instance

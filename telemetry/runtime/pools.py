@@ -14,7 +14,7 @@ from telemetry.runtime.calls import Call
 from telemetry.runtime.current import Place
 from telemetry.runtime.options import Options
 from telemetry.runtime.session import FunctionStats, Session
-from telemetry.runtime.shipping import code_of
+from telemetry.runtime.shipping import code_of, reference_of
 from telemetry.runtime.spec import Batching, Concurrency, MethodSpec, PoolSpec
 
 _DIGEST_BYTES: Final = 6
@@ -99,7 +99,9 @@ class Pool:
             digest = hashlib.blake2b(differs, digest_size=_DIGEST_BYTES).hexdigest()
             self.tag = f"{declaration.name}@{digest}"
 
-    def open(self, method: int = 0, *, retain: bool = False, stream: bool = False) -> Call:
+    def open(
+        self, method: int = 0, *, retain: bool = False, stream: bool = False
+    ) -> Call:
         """A new function call, without inputs yet.
 
         Raises:
@@ -128,6 +130,12 @@ class Pool:
         scaling = options.scaling_with(before, "update_autoscaler", given)
         session.update_limits(self.spec(place), scaling.limits())
         place.scaling[self.tag] = scaling
+
+    @property
+    def goes_by_reference(self) -> bool:
+        """Whether containers import the code, rather than get it by value."""
+        declared = self.declaration
+        return not declared.serialized and reference_of(declared.raw) is not None
 
     def spec(self, place: Place) -> PoolSpec:
         """The pool as data; built once in each run, at first use."""

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 import telemetry
+from telemetry.capture import binding
 from telemetry.core.errors import ExecutionError, InvalidError
+from telemetry.core.ids import IdSource
 from telemetry.core.scope import SCOPE, CurrentInput
 
 ID = re.compile(r"in-[0-9A-HJKMNP-TV-Z]{26}")
@@ -180,24 +182,19 @@ def test_exit_elsewhere_leaves_others_alone() -> None:
         assert telemetry.current_input_id() == "mine"
 
 
-def test_forked_child_repeats_no_id() -> None:
-    """Parent and child draw ids from sources of their own."""
-
-    def ids() -> list[str]:
-        found = []
-        for _ in range(50):
-            with telemetry.input_scope() as current:
-                found.append(current.input_id)
-        return found
-
-    ids()
+def test_forked_child_repeats_no_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parent and child draw ids from sources of their own, in one millisecond too."""
+    stopped = IdSource(now_ms=lambda: 2**47, random_bits=lambda count: count)
+    monkeypatch.setattr(binding._Ids, "source", stopped)
     reading, writing = os.pipe()
     child = os.fork()
-    if child == 0:  # pragma: no cover
-        os.write(writing, "\n".join(ids()).encode())
-        os._exit(0)
+    with telemetry.input_scope() as current:
+        if child == 0:  # pragma: no cover
+            os.write(writing, current.input_id.encode())
+            os._exit(0)
     os.close(writing)
-    ours = ids()
     os.waitpid(child, 0)
+
     with os.fdopen(reading) as theirs:
-        assert set(theirs.read().splitlines()).isdisjoint(ours)
+        assert ID.fullmatch(other := theirs.read())
+    assert other != current.input_id

@@ -146,6 +146,20 @@ def test_two_threads_leave_one_of_their_settings() -> None:
     assert console.style == now.console
 
 
+def test_apply_is_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one call puts its settings in force, no other one does."""
+    held: list[bool] = []
+    monkeypatch.setattr(
+        settings,
+        "set_level",
+        lambda level: held.append(settings._IN_FORCE.lock.locked()),
+    )
+
+    telemetry.configure()
+
+    assert held == [True]
+
+
 def test_settings_travel() -> None:
     """Settings are the same after pickling, and put in force elsewhere."""
     sent = pickle.dumps(Settings("a", None, "ERROR"))

@@ -143,6 +143,20 @@ def test_no_duplicates_between_threads() -> None:
     assert len(set(made)) == len(made) == 4 * 50 * 20
 
 
+def test_clock_is_read_under_the_lock() -> None:
+    """No other thread is between the clock and the counter at the same time."""
+    held: list[bool] = []
+
+    def now_ms() -> int:
+        held.append(ids_source._lock.locked())
+        return 1
+
+    ids_source = ids.IdSource(now_ms=now_ms, random_bits=lambda _: 1)
+    ids_source.one("")
+
+    assert held == [True]
+
+
 def test_short_ids_differ_within_a_burst() -> None:
     """The short form tells apart what was made in one batch."""
     made = source(1).take(ids.INPUT_PREFIX, 2000)

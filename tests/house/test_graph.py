@@ -69,6 +69,20 @@ def test_import_that_goes_down_is_fine(tmp_path: Path, line: str) -> None:
     assert graph.upward(graph.edges(plant(tmp_path, files))) == []
 
 
+@pytest.mark.parametrize(
+    ("upper", "lower"), list(zip(graph.FLOORS[1:], graph.FLOORS, strict=False))
+)
+def test_next_floor_is_already_up(tmp_path: Path, upper: str, lower: str) -> None:
+    """One floor up is up, for each pair of neighbours; one down is down."""
+    files = {
+        f"telemetry/{upper}/a.py": f"import telemetry.{lower}.b",
+        f"telemetry/{lower}/b.py": f"import telemetry.{upper}.a",
+    }
+    found = graph.upward(graph.edges(plant(tmp_path, files)))
+
+    assert found == [f"telemetry.{lower}.b:1 imports telemetry.{upper}.a"]
+
+
 def test_the_face_may_import_any_floor(tmp_path: Path) -> None:
     """What lies beside the floors is above them."""
     root = plant(tmp_path, {"telemetry/cli/main.py": ""})

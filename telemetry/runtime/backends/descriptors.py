@@ -29,7 +29,9 @@ class DescriptorSocket:
         """Write, with the attached descriptors."""
         if not self._attached:
             return self._sock.sendmsg(vectors)
-        sent = socket.send_fds(self._sock, vectors, [s.fileno() for s in self._attached])
+        sent = socket.send_fds(
+            self._sock, vectors, [s.fileno() for s in self._attached]
+        )
         for sock in self._attached:
             sock.close()
         self._attached.clear()

@@ -116,7 +116,7 @@ class LocalContainer:
         sock: socket.socket,
         events: ContainerEvents,
     ) -> None:
-        sock.setblocking(False)
+        sock.settimeout(0)
         self._backend = backend
         self._id = container_id
         self._sock = sock
@@ -212,7 +212,7 @@ class _ZygoteClient:
 
     def __init__(self, reactor: Reactor, patience_s: float, on_news: Any) -> None:  # noqa: ANN401 - a bound method
         ours, theirs = socket.socketpair()
-        ours.setblocking(False)
+        ours.settimeout(0)
         with theirs:
             self._process = subprocess.Popen(
                 _command(theirs.fileno(), patience_s),
@@ -252,9 +252,7 @@ class _ZygoteClient:
             return
         try:
             if not self._writer.send([message]):
-                self._reactor.rewatch(
-                    self._sock.fileno(), READ | WRITE, self._on_ready
-                )
+                self._reactor.rewatch(self._sock.fileno(), READ | WRITE, self._on_ready)
         except ConnectionLostError:
             self._reactor.post(self._on_lost)
 

@@ -44,7 +44,7 @@ class Zygote:
     """
 
     def __init__(self, sock: socket.socket, patience_s: float) -> None:
-        sock.setblocking(False)
+        sock.settimeout(0)
         self._sock = sock
         self._patience_s = patience_s
         self._carrier = DescriptorSocket(sock)

@@ -12,7 +12,7 @@ import contextvars
 import threading
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.scope import InputScope
 from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job
@@ -29,12 +29,16 @@ if TYPE_CHECKING:
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
 
+_RETURN_S: Final = 1.0
+"""After the grace period: how long the main thread may take to come back."""
+
 
 class Container:
     """Runs the inputs of one pool.
 
     Args:
         later: ``later(delay_s, call)`` calls in the transport thread.
+        abandon: Ends the process; for a main thread that a body does not give back.
     """
 
     def __init__(
@@ -44,11 +48,14 @@ class Container:
         spec: PoolSpec,
         outbox: Outbox,
         later: Callable[[float, Callable[[], None]], object],
+        abandon: Callable[[], object],
     ) -> None:
         self._id = container_id
         self._spec = spec
         self._outbox = outbox
         self._later = later
+        self._abandon = abandon
+        self._served = False
         self._jobs: list[Job | None] = [None] * spec.concurrency.max_inputs
         self._ending = False
         self._over = threading.Event()
@@ -106,6 +113,7 @@ class Container:
             except (SystemExit, KeyboardInterrupt) as error:
                 # Raised by a task of the user's own: it ends that task only.
                 _report_unraised("a task", error)
+        self._served = True
 
     def close(self) -> None:
         """Run the exit hooks; one that raises does not stop the others."""
@@ -139,7 +147,11 @@ class Container:
     def credit(self, slot: int, input_id: str, chunks: int) -> None:
         """Let a generator send more chunks. Transport thread."""
         job = self._jobs[slot]
-        if job is not None and job.scope.input_id == input_id and job.credit is not None:
+        if (
+            job is not None
+            and job.scope.input_id == input_id
+            and job.credit is not None
+        ):
             job.credit.add(chunks)
 
     def drain(self) -> None:
@@ -151,6 +163,8 @@ class Container:
         """Cancel what runs, and end at most a grace period later. Transport thread."""
         if not self._ending:
             self._later(self._spec.cancel_grace_s, self._finish)
+            last_s = self._spec.cancel_grace_s + _RETURN_S
+            self._later(last_s, self._abandon_if_stuck)
         self._ending = True
         for job in self._jobs:
             if job is not None and not job.cancelled:
@@ -187,7 +201,9 @@ class Container:
         if self._ending:
             self._look_for_end()
 
-    def _report_now(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
+    def _report_now(
+        self, job: Job, ended: Ended, started_ns: int, ended_ns: int
+    ) -> None:
         # The slot is given up before the driver hears of it: it may use it again.
         self._report(job, ended, started_ns, ended_ns)
         self._outbox.flush()
@@ -208,6 +224,11 @@ class Container:
             self._threads.leave_main()
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
+
+    def _abandon_if_stuck(self) -> None:
+        # A body holds the main thread beyond its grace: exit hooks can never run.
+        if not self._served:
+            self._abandon()
 
     def _run_hook(self, hook: Callable[[], Any]) -> None:
         result: Coroutine[Any, Any, Any] | None = hook()

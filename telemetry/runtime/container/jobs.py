@@ -100,6 +100,11 @@ def raised(exception: BaseException) -> Ended:
     return Ended(messages.RAISED, outgoing(payload.dump_failure(exception)))
 
 
+def interrupted(job: Job, exception: BaseException) -> Ended:
+    """The end of a body out of which a cancellation came: was it asked for?"""
+    return UNWOUND if job.cancelled else raised(exception)
+
+
 def _columns(
     body: Callable[..., Any], calls: Sequence[tuple[Sequence[Any], dict[str, Any]]]
 ) -> list[list[Any]]:
@@ -112,7 +117,9 @@ def _columns(
 def _batch_returned(job: Job, value: object) -> Ended:
     count = len(job.members or ())
     if not isinstance(value, list) or len(value) != count:
-        got = f"a list of {len(value)}" if isinstance(value, list) else f"{value!r:.200}"
+        got = (
+            f"a list of {len(value)}" if isinstance(value, list) else f"{value!r:.200}"
+        )
         return raised(
             InvalidError(
                 f"the batched body of {job.scope.function!r} must return a list with "

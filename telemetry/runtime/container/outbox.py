@@ -54,7 +54,9 @@ class Outbox:
         """Write what the socket takes; never blocks, never raises."""
         # Race: 1. A holds the lock and has emptied the deque; 2. B appends, finds
         # the lock taken and goes; 3. A lets go. So A looks again after letting go.
-        while self._waiting and not self._lost and self._writing.acquire(blocking=False):
+        while (
+            self._waiting and not self._lost and self._writing.acquire(blocking=False)
+        ):
             try:
                 if not self._write():
                     self._on_blocked()

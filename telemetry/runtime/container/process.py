@@ -68,7 +68,7 @@ class ContainerProcess:
     """One container in this process, connected to its driver by a socket."""
 
     def __init__(self, sock: socket.socket) -> None:
-        sock.setblocking(False)
+        sock.settimeout(0)
         self._sock = sock
         self._fd = sock.fileno()
         self._reader = FrameReader(sock)
@@ -81,13 +81,16 @@ class ContainerProcess:
         self._session = ContainerSession(self._outbox, _id_source())
         self._signals = os.pipe()
         self._connected = True
+        self._told_to_end = False
 
     def main(self) -> None:
         """Be a container until the end; call in the main thread."""
         self._prepare_process()
         self._reactor.watch(self._fd, READ, self._on_socket)
         self._reactor.watch(self._signals[0], READ, self._on_signal)
-        Thread(target=self._reactor.run, name="telemetry-transport", daemon=True).start()
+        Thread(
+            target=self._reactor.run, name="telemetry-transport", daemon=True
+        ).start()
         init = self._init.get()
         if init is not None:
             sys.path[:] = init.import_path
@@ -103,6 +106,7 @@ class ContainerProcess:
             later=lambda delay_s, call: self._reactor.at(
                 time.monotonic() + delay_s, call
             ),
+            abandon=lambda: _end(1),
         )
         phase, began_s = "import", time.monotonic()
         try:
@@ -116,7 +120,7 @@ class ContainerProcess:
         entered_s = time.monotonic()
         self._container = container
         self._send((messages.READY, imported_s - began_s, entered_s - imported_s))
-        if not self._connected:
+        if not self._connected or self._told_to_end:
             self._reactor.post(container.stop)
         container.serve()
         container.close()
@@ -168,8 +172,11 @@ class ContainerProcess:
 
     def _on_signal(self, _events: int) -> None:
         numbers = os.read(self._signals[0], 256)
-        if any(number in numbers for number in _GRACEFUL) and self._container:
-            self._send((messages.LEAVING,))
+        if not any(number in numbers for number in _GRACEFUL):
+            return
+        self._told_to_end = True
+        self._send((messages.LEAVING,))
+        if self._container is not None:
             self._container.stop()
 
     def _on_frame(self, frame: Frame) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from telemetry.core.scope import SCOPE
 from telemetry.runtime.container import jobs
 from telemetry.runtime.container.generators import LoopCredit
-from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
+from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job, State
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -114,7 +114,7 @@ class LoopLane:
                     args, kwargs = jobs.arguments(job)
                     ended = jobs.returned(job, await job.method.call(*args, **kwargs))
             except asyncio.CancelledError as error:
-                ended = UNWOUND if job.cancelled else jobs.raised(error)
+                ended = jobs.interrupted(job, error)
             except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
                 ended = jobs.raised(error)
         job.state = State.ENDED

@@ -199,7 +199,7 @@ class Worker:
                 return Ended(messages.RETURNED, b"")
             return jobs.returned(job, job.method.call(*args, **kwargs))
         except InputCancellation as error:
-            return UNWOUND if job.cancelled else jobs.raised(error)
+            return jobs.interrupted(job, error)
         except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
             return jobs.raised(error)
 

@@ -11,6 +11,8 @@ from telemetry.runtime.driver.settler import Ending
 from telemetry.runtime.wire import messages
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.fleet import Fleet
     from telemetry.runtime.driver.inputs import Execution
@@ -24,15 +26,25 @@ TIMEOUT_SLACK_S: Final = 0.001
 
 
 class Canceller:
-    """Asks executions of a pool to end, and sees to it that they do."""
+    """Asks executions of a pool to end, and sees to it that they do.
+
+    Args:
+        on_change: Something is to be sent, or a slot will be free.
+    """
 
     def __init__(
-        self, spec: PoolSpec, services: Services, fleet: Fleet, settler: Settler
+        self,
+        spec: PoolSpec,
+        services: Services,
+        fleet: Fleet,
+        settler: Settler,
+        on_change: Callable[[], None],
     ) -> None:
         self._spec = spec
         self._services = services
         self._fleet = fleet
         self._settler = settler
+        self._on_change = on_change
         self._timer: Timer | None = None
 
     def request(self, execution: Execution, cause: Cause) -> None:
@@ -44,6 +56,7 @@ class Canceller:
         if asked is not None:
             return
         execution.requested_s = time.monotonic()
+        self._on_change()
         self._services.later(
             self._spec.cancel_grace_s, lambda: self._escalate(execution, container)
         )
@@ -64,6 +77,7 @@ class Canceller:
                 each.mechanism = "container"
                 each.requested_s = time.monotonic()
         reason = {"user": "cancellation"}.get(cause, cause)
+        self._on_change()
         self._fleet.stop(container, reason)
 
     def watch_timeouts(self, now_s: float) -> None:

@@ -114,7 +114,9 @@ class Dispatcher:
         try:
             return self._specs[app, tag]
         except KeyError:
-            raise ExecutionError(f"no function {tag!r} is known in app {app!r}") from None
+            raise ExecutionError(
+                f"no function {tag!r} is known in app {app!r}"
+            ) from None
 
     def accept(
         self,

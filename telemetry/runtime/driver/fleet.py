@@ -233,9 +233,7 @@ class Fleet:
             decision.want,
             decision.reason,
         ):
-            self._services.report(
-                ScalingDecided(now_s, self._spec.function, decision)
-            )
+            self._services.report(ScalingDecided(now_s, self._spec.function, decision))
 
     def _start(self, now_s: float) -> None:
         container = ContainerHandle(
@@ -313,4 +311,3 @@ class Fleet:
         for group in (self.living, self.ready):
             if container in group:
                 group.remove(container)
-

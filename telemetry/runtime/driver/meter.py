@@ -62,8 +62,7 @@ class Meter:
         for load in loads:
             zones[zone(load, target, self._limit, queued)] += 1
             above += load > target
-            if load > peak:
-                peak = load
+            peak = max(peak, load)
         if above or self._quiet_timer is not None or self._bursting:
             self._observe(now_s, peak, above, starting, may_start=may_start)
 
@@ -92,7 +91,9 @@ class Meter:
         self, now_s: float, peak: int, above: int, starting: int, *, may_start: bool
     ) -> None:
         self._bursting = above > 0
-        ended = self._episodes.observe(now_s, peak, above, starting, may_start=may_start)
+        ended = self._episodes.observe(
+            now_s, peak, above, starting, may_start=may_start
+        )
         self._tell(now_s, ended)
         due_s = self._episodes.due_s
         if due_s is not None and self._quiet_timer is None:

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import RemoteError
-from telemetry.core.outcome import Outcome
 from telemetry.policy import batching, routing
 from telemetry.policy.bursts import zone
 from telemetry.policy.settling import Cause, How
@@ -16,8 +15,8 @@ from telemetry.runtime.driver.containers import State
 from telemetry.runtime.driver.fleet import Fleet
 from telemetry.runtime.driver.inputs import Batch
 from telemetry.runtime.driver.meter import Meter
-from telemetry.runtime.driver.queue import InputQueue
 from telemetry.runtime.driver.settler import Ending, Settler
+from telemetry.runtime.driver.waiting_line import InputQueue
 from telemetry.runtime.records import InputStarted
 from telemetry.runtime.session import FunctionStats
 from telemetry.runtime.wire import messages, payload
@@ -73,7 +72,9 @@ class Pool:
             on_start_failed=self._fail_waiting,
             on_due=self._touch,
         )
-        self._canceller = Canceller(spec, services, self.fleet, self._settler)
+        self._canceller = Canceller(
+            spec, services, self.fleet, self._settler, self._touch
+        )
         self._meter = Meter(spec, services)
         self._batch_timer: Timer | None = None
         self._probe_timer: Timer | None = None
@@ -94,6 +95,8 @@ class Pool:
     def pump(self) -> None:
         """Bring everything up to the present: dispatch, scale, measure, send."""
         now_s = time.monotonic()
+        if self._closing:
+            self._cancel_waiting(Cause.SHUTDOWN)
         if self._queue and self.fleet.ready:
             if self.spec.batching is None:
                 self._dispatch(now_s)
@@ -111,7 +114,10 @@ class Pool:
             container.flush()
 
     def on_message(
-        self, container: ContainerHandle, message: Sequence[Any], blobs: Sequence[Payload]
+        self,
+        container: ContainerHandle,
+        message: Sequence[Any],
+        blobs: Sequence[Payload],
     ) -> None:
         """A container reports on itself or on an execution."""
         kind = message[0]
@@ -135,14 +141,14 @@ class Pool:
             ending = Ending(How.DIED, run_s=time.monotonic() - execution.dispatched_s)
             if execution.cause is not None:
                 execution.mechanism = "container"
-            for each in execution.inputs:
-                if self._settler.end(each, execution, ending):
-                    back.append(each)
+            back += [
+                each
+                for each in execution.inputs
+                if self._settler.end(each, execution, ending)
+            ]
         self.fleet.died(container, status)
         if back:
             self._settler.put_back(back)
-        if self._closing:
-            self._cancel_waiting(Cause.SHUTDOWN)
         self._touch()
 
     def cancel(self, call_id: str, *, terminate_containers: bool) -> None:
@@ -252,7 +258,9 @@ class Pool:
     ) -> None:
         container.occupy(batch)
         batch.dispatched_s = now_s
-        batch.zone = zone(container.running, self._target, self._limit, len(self._queue))
+        batch.zone = zone(
+            container.running, self._target, self._limit, len(self._queue)
+        )
         first = batch.inputs[0]
         members = [(each.input_id, outgoing(each.payload)) for each in batch.inputs]
         message: Message = (
@@ -274,7 +282,10 @@ class Pool:
 
     def _dispatch_batches_at(self, when_s: float) -> None:
         if self._batch_timer is not None:
-            if self._batch_timer.call is not None and self._batch_timer.when_s <= when_s:
+            if (
+                self._batch_timer.call is not None
+                and self._batch_timer.when_s <= when_s
+            ):
                 return
             self._batch_timer.cancel()
 
@@ -287,7 +298,9 @@ class Pool:
     def _after_dispatch(self, now_s: float) -> None:
         self._canceller.watch_timeouts(now_s)
         if self._probe_timer is None:
-            self._probe_timer = self._services.at(now_s + _SILENCE_S, self._probe_silent)
+            self._probe_timer = self._services.at(
+                now_s + _SILENCE_S, self._probe_silent
+            )
 
     def _started(
         self,
@@ -313,14 +326,19 @@ class Pool:
             container_id=container.container_id,
             slot=execution.slot,
             concurrency=execution.concurrency,
-            zone=zone(execution.concurrency, self._target, self._limit, len(self._queue)),
+            zone=zone(
+                execution.concurrency, self._target, self._limit, len(self._queue)
+            ),
             wait_s=wait_s,
             wait_reason=reason,
             batch_size=batch_size,
         )
 
     def _on_done(
-        self, container: ContainerHandle, message: Sequence[Any], blobs: Sequence[Payload]
+        self,
+        container: ContainerHandle,
+        message: Sequence[Any],
+        blobs: Sequence[Payload],
     ) -> None:
         _, slot, how, field, started_ns, ended_ns = message
         execution = container.vacate(slot)
@@ -354,7 +372,10 @@ class Pool:
             self._settler.put_back(back)
 
     def _on_chunk(
-        self, container: ContainerHandle, message: Sequence[Any], blobs: Sequence[Payload]
+        self,
+        container: ContainerHandle,
+        message: Sequence[Any],
+        blobs: Sequence[Payload],
     ) -> None:
         execution = container.executions[message[1]]
         if execution is None:
@@ -426,7 +447,9 @@ class Pool:
                 container.outgoing.append((messages.PROBE,))
                 container.flush()
         if busy:
-            self._probe_timer = self._services.at(now_s + _SILENCE_S, self._probe_silent)
+            self._probe_timer = self._services.at(
+                now_s + _SILENCE_S, self._probe_silent
+            )
 
 
 _NO_WAIT_S: Final = 0.001

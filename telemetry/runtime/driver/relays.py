@@ -87,7 +87,7 @@ class Relays:
                 self._dispatcher.cancel(nested.spec, call_id, terminate=False)
         self._calls.clear()
 
-    def _open(  # noqa: PLR0913 - the fields of one message
+    def _open(  # noqa: PLR0913, PLR0917 - the fields of one message
         self,
         call_id: str,
         key: Sequence[str],

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from telemetry.policy.scaling import Limits
     from telemetry.runtime.calls import Row
-    from telemetry.runtime.driver.retention import RetainedCall
     from telemetry.runtime.records import Record
     from telemetry.runtime.session import FunctionStats
     from telemetry.runtime.spec import PoolSpec
@@ -179,7 +178,7 @@ class _NoRoute:
     """The link of a call that is not known any more."""
 
     def new_input_ids(self, count: int) -> list[str]:
-        raise ExecutionError("this function call is over")
+        raise ExecutionError(f"no {count} inputs more: this function call is over")
 
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         """Nobody takes them."""

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from telemetry.runtime.driver.inputs import Execution, Input
-    from telemetry.runtime.driver.queue import InputQueue
     from telemetry.runtime.driver.services import Services
+    from telemetry.runtime.driver.waiting_line import InputQueue
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Payload
 

@@ -12,7 +12,7 @@ import selectors
 import time
 from collections import deque
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class Reactor:
         self._selector = selectors.DefaultSelector()
         self._timers: list[tuple[float, int, Timer]] = []
         self._order = count()
-        self._posted: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._running = True
         self._asleep = False
         self._wake_read, self._wake_write = os.pipe()
@@ -63,7 +63,7 @@ class Reactor:
         os.set_blocking(self._wake_write, False)
         self.watch(self._wake_read, READ, self._drain_wake)
 
-    def post(self, call: Callable[..., object], *args: Any) -> None:
+    def post(self, call: Callable[..., object], *args: object) -> None:
         """Call it soon in the reactor's thread, in order. Safe from any thread."""
         self._posted.append((call, args))
         # Race: 1. the loop finds nothing posted; 2. we append; 3. it sleeps.
@@ -140,7 +140,7 @@ class Reactor:
             if timer.call is not None:
                 self._guard(timer.call)
 
-    def _guard(self, call: Callable[..., object], *args: Any) -> None:
+    def _guard(self, call: Callable[..., object], *args: object) -> None:
         try:
             call(*args)
         except Exception as error:  # noqa: BLE001 - one callback must not end all

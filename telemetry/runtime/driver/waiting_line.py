@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from telemetry.runtime.driver.inputs import Input
+
+_FEW: Final = 64  # dead inputs that are not worth copying the deque for
 
 
 class InputQueue:
@@ -34,9 +36,8 @@ class InputQueue:
 
     def put_back(self, inputs: Sequence[Input]) -> None:
         """Return interrupted inputs to the front: they came before all others."""
-        self._inputs.extendleft(
-            sorted(inputs, key=lambda each: (each.first_enqueued_s, each.index), reverse=True)
-        )
+        in_order = sorted(inputs, key=lambda each: (each.first_enqueued_s, each.index))
+        self._inputs.extendleft(reversed(in_order))
 
     def oldest(self) -> Input | None:
         """Who has waited longest."""
@@ -55,7 +56,7 @@ class InputQueue:
     def settled_one(self) -> None:
         """An input in the queue has just been marked settled."""
         self._dead += 1
-        if self._dead > 64 and self._dead * 2 > len(self._inputs):
+        if self._dead > _FEW and self._dead * 2 > len(self._inputs):
             self._inputs = deque(self)
             self._dead = 0
 
