@@ -98,6 +98,9 @@ class Call:
         self.call_id = call_id
         self.retain = retain
         self.stream = stream
+        # The caller is a coroutine that awaits the result next: its inputs may
+        # leave with those of its neighbours, at the end of its loop's round.
+        self.awaited = False
         self._link = link
         # Invariant: appended by the delivering side before it wakes anybody.
         self._fresh: deque[Settled] = deque()

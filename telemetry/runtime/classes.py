@@ -303,6 +303,8 @@ class MethodDecorator(Protocol):
     """Types a method without its ``self``, as `FunctionDecorator` does functions."""
 
     @overload
+    def __call__(self, body: Method[P, T, O], /) -> Method[P, T, O]: ...
+    @overload
     def __call__(
         self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], /
     ) -> Method[P, T, Coroutine[Any, Any, T]]: ...

@@ -7,9 +7,18 @@ Each returns what it was given. A method stays the user's own function, so that
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Literal, Protocol, TypeVar, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    Literal,
+    Protocol,
+    TypeVar,
+    cast,
+    overload,
+)
 
 from telemetry.core.errors import InvalidError
 from telemetry.runtime import options, parameters
@@ -17,6 +26,9 @@ from telemetry.runtime.checks import keywords_only
 from telemetry.runtime.handles import Handle
 from telemetry.runtime.parameters import instantiate as instantiate  # noqa: PLC0414
 from telemetry.runtime.spec import Batching, Cancellation, Concurrency
+
+if TYPE_CHECKING:
+    from telemetry.runtime.classes import Method
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,12 +67,14 @@ class Lifecycle:
 
 
 class BatchedDecorator(Protocol):
-    """Types a batched body by its members: a list goes in, one of it comes out."""
+    """Types a batched body by its members: each results in one of the list."""
 
     @overload
-    def __call__(self, body: Callable[..., list[T]], /) -> Callable[..., T]: ...
+    def __call__(
+        self, body: Callable[..., Coroutine[Any, Any, list[T]]], /
+    ) -> Method[..., T, Coroutine[Any, Any, list[T]]]: ...
     @overload
-    def __call__(self, body: F, /) -> F: ...
+    def __call__(self, body: Callable[..., list[T]], /) -> Method[..., T, list[T]]: ...
 
 
 @keywords_only("concurrent")
@@ -129,7 +143,7 @@ def batched(*, max_batch_size: int, wait_ms: int) -> BatchedDecorator:
         _mark(body, replace(marks, batching=marked, role=marks.role or role))
         return body
 
-    return decorate  # type: ignore[return-value]  # its overloads are typing only
+    return cast("BatchedDecorator", decorate)
 
 
 @keywords_only("enter")

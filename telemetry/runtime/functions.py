@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import (
+    TYPE_CHECKING,
     Any,
     Generic,
     ParamSpec,
@@ -23,6 +24,9 @@ from telemetry.runtime.pools import Declaration, Pool, Settings
 from telemetry.runtime.shipping import find, reference_of
 from telemetry.runtime.spec import Cancellation, Reference
 from telemetry.runtime.verbs import verb
+
+if TYPE_CHECKING:
+    from telemetry.runtime.classes import Method
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -132,6 +136,8 @@ def restore(reference: Reference, settings: Settings) -> object:
 class FunctionDecorator(Protocol):
     """Gives async bodies and generators the type of what they result in."""
 
+    @overload
+    def __call__(self, body: Method[P, T, O], /) -> Function[P, T, O]: ...
     @overload
     def __call__(
         self, body: Callable[P, Coroutine[Any, Any, T]], /

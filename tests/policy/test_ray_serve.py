@@ -102,14 +102,15 @@ def test_delay_to_zero(to_zero_s: float | None, goes_s: float) -> None:
     assert scaler.decide(pool(0, 0, 1), goes_s).want == 0
 
 
-def test_change_of_direction_starts_anew() -> None:
-    """A wish the other way, or for what there is, resets the delay."""
-    settings = RayServeSettings(look_back_period_s=0.001)
-    scaler = RayServeAutoscaler(settings)
-    up, level = pool(20, 0, 2), pool(4, 0, 2)
-    for snapshot, now_s in ((up, 0.0), (up, 20.0), (level, 20.0), (level, 21.0)):
-        scaler.decide(snapshot, now_s)
-    scaler.decide(up, 21.0)
+@pytest.mark.parametrize("between", [pool(4, 0, 2), pool(1, 0, 2)])
+def test_change_of_direction_starts_anew(between: Snapshot) -> None:
+    """A wish for what there is, or the other way, resets the delay."""
+    scaler = RayServeAutoscaler(RayServeSettings(look_back_period_s=0.001))
+    up = pool(20, 0, 2)
+    scaler.decide(up, 0.0)
+    for now_s in (20.0, 21.0):
+        scaler.decide(between, now_s)
+    scaler.decide(up, 21.5)
     wants = [scaler.decide(up, now_s).want for now_s in (22.0, 51.9, 52.0)]
 
     assert wants == [2, 2, 10]

@@ -14,7 +14,6 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.core.scope import InputScope
 from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job
 from telemetry.runtime.container.loading import Loaded
 from telemetry.runtime.container.tasks import LoopLane, new_loop
@@ -25,6 +24,7 @@ from telemetry.runtime.wire.frames import incoming
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from telemetry.runtime.container.jobs import Method
     from telemetry.runtime.container.outbox import Outbox
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
@@ -63,7 +63,7 @@ class Container:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadLane | None = None
         self._tasks: LoopLane | None = None
-        self._names = [spec.full_name(i) for i in range(len(spec.methods))]
+        self._methods: Sequence[Method] = ()
         # All bodies are sync and run one at a time: they get the main thread,
         # where a signal can end a blocking call.
         self._main_is_worker = spec.concurrency.max_inputs == 1 and not any(
@@ -77,6 +77,7 @@ class Container:
             BaseException: Whatever the user's module or constructor raised.
         """
         self._loaded = Loaded(self._spec)
+        self._methods = self._loaded.methods
         needs_loop = any(m.is_async for m in self._spec.methods)
         if needs_loop or self._loaded.hooks_are_async:
             self._loop = new_loop()
@@ -123,11 +124,11 @@ class Container:
             except BaseException as error:  # noqa: BLE001 - the others must run
                 _report_unraised("an exit hook", error)
 
-    def run(self, rows: Sequence[Sequence[Any]], blobs: Sequence[Payload]) -> None:
+    def run(self, started: Sequence[Sequence[Any]], blobs: Sequence[Payload]) -> None:
         """Start inputs in the slots they name. Transport thread."""
         arrived: list[Job] = []
-        for row in rows:
-            job = self._job(row, blobs)
+        for message in started:
+            job = self._job(message, blobs)
             self._jobs[job.slot] = job
             if self._ending:
                 self._report_now(job, NEVER_STARTED, 0, 0)
@@ -141,17 +142,13 @@ class Container:
     def cancel(self, slot: int, input_id: str) -> None:
         """Cancel what runs in a slot, if it is still that. Transport thread."""
         job = self._jobs[slot]
-        if job is not None and job.scope.input_id == input_id and not job.cancelled:
+        if job is not None and job.input_id == input_id and not job.cancelled:
             self._cancel(job)
 
     def credit(self, slot: int, input_id: str, chunks: int) -> None:
         """Let a generator send more chunks. Transport thread."""
         job = self._jobs[slot]
-        if (
-            job is not None
-            and job.scope.input_id == input_id
-            and job.credit is not None
-        ):
+        if job is not None and job.input_id == input_id and job.credit is not None:
             job.credit.add(chunks)
 
     def drain(self) -> None:
@@ -171,19 +168,17 @@ class Container:
                 self._cancel(job)
         self._look_for_end()
 
-    def _job(self, row: Sequence[Any], blobs: Sequence[Payload]) -> Job:
-        slot, method, input_id, call_id, attempt, field, members = row
-        if self._loaded is None:
-            raise RuntimeError("run() before load()")
-        ids: tuple[str, ...] = ()
+    def _job(self, message: Sequence[Any], blobs: Sequence[Payload]) -> Job:
+        _, slot, method, input_id, call_id, attempt, field, members = message
         if members is not None:
-            ids = tuple(each[0] for each in members)
-            members = [incoming(each[1], blobs) for each in members]
-        scope = InputScope(
-            input_id, call_id, self._names[method], attempt, self._id, slot, ids
-        )
+            members = [(each[0], incoming(each[1], blobs)) for each in members]
         return Job(
-            slot, self._loaded.methods[method], incoming(field, blobs), scope, members
+            method=self._methods[method],
+            ids=(input_id, call_id, attempt),
+            container_id=self._id,
+            slot=slot,
+            payload=field if type(field) is bytes else incoming(field, blobs),
+            members=members,
         )
 
     def _cancel(self, job: Job) -> None:
@@ -194,9 +189,8 @@ class Container:
             self._threads.cancel(job)
 
     def _report(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
-        self._outbox.put(
-            (messages.DONE, job.slot, ended.how, ended.payload, started_ns, ended_ns)
-        )
+        how, data = ended
+        self._outbox.put((messages.DONE, job.slot, how, data, started_ns, ended_ns))
         self._jobs[job.slot] = None
         if self._ending:
             self._look_for_end()

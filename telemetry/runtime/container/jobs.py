@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.core.errors import InvalidError
+from telemetry.core.scope import InputScope
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
-    from telemetry.core.scope import InputScope
     from telemetry.runtime.container.generators import Credit
     from telemetry.runtime.container.threads import Worker
     from telemetry.runtime.wire.frames import Payload
@@ -29,44 +28,64 @@ class State(Enum):
     ENDED = 2
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """An input, or a batch of them, in a slot.
+class Job(InputScope):
+    """An input, or a batch of them, in a slot; also the scope of its body.
 
-    `cancelled` is set by the transport thread before anything is delivered, so
-    that a body which has not begun finds it and never begins.
+    One object per input: making it is on the path of each, so what most never set
+    is a default of the class.
+
+    Attributes:
+        cancelled: Set by the transport thread before anything is delivered, so
+            that a body which has not begun finds it and never begins.
     """
 
-    slot: int
-    method: Method
-    payload: Payload
-    scope: InputScope
-    members: Sequence[Payload] | None = None
     cancelled: bool = False
     state: State = State.NEW
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     credit: Credit | None = None
+    slot: int
+
+    def __init__(
+        self,
+        *,
+        method: Method,
+        ids: tuple[str, str, int],
+        container_id: str,
+        slot: int,
+        payload: Payload,
+        members: Sequence[Sequence[Any]] | None,
+    ) -> None:
+        self.input_id, self.function_call_id, self.attempt = ids
+        self.function = method.full_name
+        self.container_id = container_id
+        self.slot = slot
+        self.closed = False
+        self.method = method
+        self.payload = payload
+        if members is None:
+            self.batch_input_ids = ()
+            self.members: Sequence[Payload] | None = None
+        else:
+            self.batch_input_ids = tuple(each[0] for each in members)
+            self.members = [each[1] for each in members]
 
 
 class Method(NamedTuple):
     """A bound callable of the container."""
 
     name: str
+    full_name: str
     call: Callable[..., Any]
     is_async: bool
     is_generator: bool
 
 
-class Ended(NamedTuple):
-    """How a body ended: one of the codes in `messages`, and what came of it."""
+Ended = tuple[int, Any]
+"""How a body ended, one of the codes in `messages`, and what came of it."""
 
-    how: int
-    payload: Any
-
-
-UNWOUND = Ended(messages.UNWOUND, b"")
-NEVER_STARTED = Ended(messages.NEVER_STARTED, b"")
+UNWOUND: Final[Ended] = (messages.UNWOUND, b"")
+NEVER_STARTED: Final[Ended] = (messages.NEVER_STARTED, b"")
 
 
 def arguments(job: Job) -> tuple[Sequence[Any], dict[str, Any]]:
@@ -90,14 +109,14 @@ def returned(job: Job, value: object) -> Ended:
     if job.members is not None:
         return _batch_returned(job, value)
     try:
-        return Ended(messages.RETURNED, outgoing(payload.dumps(value)))
+        return messages.RETURNED, outgoing(payload.dumps(value))
     except Exception as error:  # noqa: BLE001 - a user's __reduce__ may do anything
         return raised(_not_encodable(value, error))
 
 
 def raised(exception: BaseException) -> Ended:
     """The end of a body that raised."""
-    return Ended(messages.RAISED, outgoing(payload.dump_failure(exception)))
+    return messages.RAISED, outgoing(payload.dump_failure(exception))
 
 
 def interrupted(job: Job, exception: BaseException) -> Ended:
@@ -122,17 +141,17 @@ def _batch_returned(job: Job, value: object) -> Ended:
         )
         return raised(
             InvalidError(
-                f"the batched body of {job.scope.function!r} must return a list with "
+                f"the batched body of {job.function!r} must return a list with "
                 f"one result per input ({count}); it returned {got}"
             )
         )
-    rows = []
+    rows: list[Ended] = []
     for each in value:
         try:
             rows.append((messages.RETURNED, outgoing(payload.dumps(each))))
         except Exception as error:  # noqa: BLE001 - a user's __reduce__ may do anything
             rows.append(raised(_not_encodable(each, error)))
-    return Ended(messages.RETURNED, rows)
+    return messages.RETURNED, rows
 
 
 def _not_encodable(value: object, error: Exception) -> InvalidError:

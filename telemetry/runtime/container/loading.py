@@ -41,11 +41,12 @@ class Loaded:
         self.methods = [
             Method(
                 name=each.name,
+                full_name=spec.full_name(index),
                 call=getattr(code, each.name) if spec.is_class else code,
                 is_async=each.is_async,
                 is_generator=each.is_generator,
             )
-            for each in spec.methods
+            for index, each in enumerate(spec.methods)
         ]
 
     @property

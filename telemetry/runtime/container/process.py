@@ -24,6 +24,7 @@ from telemetry.capture import settings as capture_settings
 from telemetry.capture.sink import set_sink
 from telemetry.core.ids import IdSource
 from telemetry.runtime import current
+from telemetry.runtime.container import forks
 from telemetry.runtime.container.container import Container
 from telemetry.runtime.container.nested import ContainerSession
 from telemetry.runtime.container.outbox import Outbox
@@ -140,6 +141,7 @@ class ContainerProcess:
     def _after_fork_in_child(self) -> None:
         # A body forked. The child is not a container: it must neither answer for
         # one, nor hold its socket open, nor ignore a polite request to end.
+        forks.is_child = True
         self._outbox.lose()
         os.close(self._fd)
         signal.set_wakeup_fd(-1)
@@ -184,7 +186,7 @@ class ContainerProcess:
         for message in frame.messages:
             kind = message[0]
             if kind == messages.RUN:
-                rows.append(message[1:])
+                rows.append(message)
                 continue
             if rows:  # what comes after a start may concern it
                 self._run(rows, frame)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import functools
 import time
 from collections import deque
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.scope import SCOPE
-from telemetry.runtime.container import jobs
+from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.generators import LoopCredit
 from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job, State
 from telemetry.runtime.wire import messages, payload
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from telemetry.runtime.container.outbox import Outbox
+
+FLUSH_RESULTS: Final = 32
+"""Results that leave before the loop's round is over, so that the driver works
+on them while the container works on the rest."""
 
 
 def new_loop() -> asyncio.AbstractEventLoop:
@@ -54,8 +58,8 @@ class LoopLane:
         self._outbox = outbox
         self._loop = loop
         self._flush_asked = False
+        self._unsent = 0
         self._arrived: deque[Job] = deque()
-        self._pid = os.getpid()
 
     def start(self, arrived: list[Job]) -> None:
         """Run the jobs that one frame brought."""
@@ -79,18 +83,24 @@ class LoopLane:
 
     def _flush(self) -> None:
         self._flush_asked = False
+        self._unsent = 0
         self._outbox.flush()
 
     def _start_arrived(self) -> None:
         arrived, loop, base = self._arrived, self._loop, self._base
+        # What loop.create_task does, without its detour, unless a user's factory
+        # wants to be asked.
+        make = loop.create_task
+        if loop.get_task_factory() is None:
+            make = functools.partial(asyncio.Task, loop=loop)
         while arrived:
             job = arrived.popleft()
             if job.method.is_generator:
                 job.credit = LoopCredit(loop)
             # The job holds its task, and the container's slot its job: a loop
             # alone would hold the task weakly.
-            job.task = loop.create_task(
-                self._execute(job), name=job.scope.input_id, context=base.copy()
+            job.task = make(
+                self._execute(job), name=job.input_id, context=base.copy()
             )
 
     def _cancel(self, job: Job) -> None:
@@ -101,7 +111,7 @@ class LoopLane:
             job.task.cancel()
 
     async def _execute(self, job: Job) -> None:
-        SCOPE.set(job.scope)
+        SCOPE.set(job)
         started_ns = time.monotonic_ns()
         if job.cancelled:
             ended = NEVER_STARTED
@@ -118,11 +128,15 @@ class LoopLane:
             except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
                 ended = jobs.raised(error)
         job.state = State.ENDED
-        job.scope.closed = True
-        if os.getpid() != self._pid:
-            os._exit(0)  # the body forked, and the child came back out of it
+        job.closed = True
+        if forks.is_child:
+            forks.leave()
         self._report(job, ended, started_ns, time.monotonic_ns())
-        self.flush_soon()
+        self._unsent += 1
+        if self._unsent >= FLUSH_RESULTS:
+            self._flush()
+        elif not self._flush_asked:
+            self.flush_soon()
 
     async def _stream(self, job: Job) -> Ended:
         args, kwargs = jobs.arguments(job)
@@ -133,4 +147,4 @@ class LoopLane:
                     await credit.spend()
                 data = outgoing(payload.dumps(chunk))
                 self.send_soon((messages.CHUNK, job.slot, data))
-        return Ended(messages.RETURNED, b"")
+        return messages.RETURNED, b""

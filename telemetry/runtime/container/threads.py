@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from contextlib import closing
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
-from telemetry.runtime.container import jobs
+from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
 from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
@@ -109,7 +108,6 @@ class Worker:
         self._in_body = False
         self._sent = False
         self._raised = False
-        self._pid = os.getpid()
 
     def interrupt_with(self, interrupt: Interrupt) -> None:
         """How this thread is interrupted; called in the thread itself."""
@@ -120,14 +118,12 @@ class Worker:
         thread = threading.current_thread()
         idle_name = thread.name
         while (job := queue.get()) is not None:
-            thread.name = job.scope.input_id
+            thread.name = job.input_id
             started_ns = time.monotonic_ns()
             ended = self._base.copy().run(self._execute, job)
-            job.scope.closed = True
-            if os.getpid() != self._pid:
-                # The body forked, and the child came back out of it: it is not
-                # a container and must not answer for one.
-                os._exit(0)
+            job.closed = True
+            if forks.is_child:
+                forks.leave()
             thread.name = idle_name
             self._report(job, ended, started_ns, time.monotonic_ns())
 
@@ -152,7 +148,7 @@ class Worker:
         return True
 
     def _execute(self, job: Job) -> Ended:
-        SCOPE.set(job.scope)
+        SCOPE.set(job)
         box = [UNWOUND]
         try:
             try:
@@ -196,7 +192,7 @@ class Worker:
             args, kwargs = jobs.arguments(job)
             if job.method.is_generator:
                 self._stream(job, job.method.call(*args, **kwargs))
-                return Ended(messages.RETURNED, b"")
+                return messages.RETURNED, b""
             return jobs.returned(job, job.method.call(*args, **kwargs))
         except InputCancellation as error:
             return jobs.interrupted(job, error)

@@ -22,7 +22,7 @@ from telemetry.runtime.driver.pool import Pool
 from telemetry.runtime.driver.relays import Relays
 from telemetry.runtime.driver.services import Services
 from telemetry.runtime.wire import messages, payload
-from telemetry.runtime.wire.frames import outgoing
+from telemetry.runtime.wire.frames import incoming, outgoing
 from telemetry.runtime.wire.reactor import Reactor
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ _LAST_S: Final = 5.0
 class Dispatcher:
     """Accepts inputs and sees each to its outcome.
 
-    `post` is safe from any thread; every other method belongs to the
-    dispatcher's own.
+    `post` and `post_soon` are safe from any thread; every other method belongs to
+    the dispatcher's own.
 
     Args:
         observed: Records are wanted; without an observer none is made.
@@ -64,6 +64,7 @@ class Dispatcher:
     ) -> None:
         self._reactor = Reactor(on_tick=self._end_round, on_error=_report_internal)
         self.post = self._reactor.post
+        self.post_soon = self._reactor.post_soon
         self._reports = reports
         self._retention = retention
         self.retain = open_retained
@@ -247,22 +248,19 @@ class _Events:
     def on_frame(self, frame: Frame) -> None:
         container, pool = self._container, self._pool
         container.heard_s = time.monotonic()
-        blobs = frame.blobs
+        blobs, done = frame.blobs, pool.on_done
         for message in frame.messages:
-            if message[0] == messages.LINES:
-                self._dispatcher.on_lines(incoming_lines(message, blobs))
+            if message[0] == messages.DONE:
+                done(container, message, blobs)
+            elif message[0] == messages.LINES:
+                self._dispatcher.on_lines(incoming(message[1], blobs))
             elif not self._relays.on_message(message, blobs):
                 pool.on_message(container, message, blobs)
+        pool.touch()
 
     def on_death(self, status: int | None) -> None:
         self._relays.close()
         self._pool.on_death(self._container, status)
-
-
-def incoming_lines(message: Sequence[Any], blobs: Sequence[Payload]) -> Payload:
-    """The encoded lines of a message."""
-    field = message[1]
-    return blobs[field] if type(field) is int else field
 
 
 def _report_internal(error: BaseException) -> None:

@@ -30,40 +30,26 @@ class Sink(Protocol):
 class Execution:
     """What occupies a slot: one input, or a batch.
 
-    Only the dispatcher's thread touches it.
+    Only the dispatcher's thread touches it. What most executions never set is a
+    default of the class: making one is on the path of every input.
 
     Attributes:
+        container: Where it runs, or ran last; None while it never has.
+        concurrency: Inputs that ran in the container when it started, it included.
         cause: Why it was asked to end; None while nobody asked.
+        requested_s: When it was asked for.
         mechanism: How that was delivered: task, exception or container.
     """
 
-    __slots__ = (
-        "cause",
-        "concurrency",
-        "container",
-        "dispatched_s",
-        "mechanism",
-        "method",
-        "requested_s",
-        "slot",
-        "zone",
-    )
-
-    cause: Cause | None
-    container: ContainerHandle | None
-    mechanism: str | None
-    zone: Zone | None
-
-    def __init__(self, method: int) -> None:
-        self.method = method
-        self.container = None
-        self.slot = -1
-        self.dispatched_s = 0.0
-        self.concurrency = 0
-        self.zone = None
-        self.cause = None
-        self.requested_s = 0.0
-        self.mechanism = None
+    container: ContainerHandle | None = None
+    slot: int = -1
+    dispatched_s: float = 0.0
+    concurrency: int = 0
+    zone: Zone | None = None
+    cause: Cause | None = None
+    requested_s: float = 0.0
+    mechanism: str | None = None
+    method: int
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -75,25 +61,17 @@ class Input(Execution):
     """One input, from its acceptance to its outcome; also its own execution.
 
     Attributes:
+        enqueued_s: When it last began to wait; first_enqueued_s when it came.
         attempt: 0 for the first execution, +1 for each further one.
         retries: How many of those were retries by the function's policy.
         losses: How many containers died under it.
         settled: It has its outcome; anything later is ignored.
     """
 
-    __slots__ = (
-        "attempt",
-        "enqueued_s",
-        "first_enqueued_s",
-        "index",
-        "input_id",
-        "losses",
-        "parent_id",
-        "payload",
-        "retries",
-        "settled",
-        "sink",
-    )
+    attempt: int = 0
+    retries: int = 0
+    losses: int = 0
+    settled: bool = False
 
     def __init__(
         self,
@@ -104,21 +82,10 @@ class Input(Execution):
         now_s: float,
     ) -> None:
         self.sink = sink
+        self.method = method
         self.index, self.input_id, self.payload = row
         self.parent_id = parent_id
         self.enqueued_s = self.first_enqueued_s = now_s
-        self.attempt = self.retries = self.losses = 0
-        self.settled = False
-        # The fields of an execution, set here without a second call per input.
-        self.method = method
-        self.container = None
-        self.slot = -1
-        self.dispatched_s = 0.0
-        self.concurrency = 0
-        self.zone = None
-        self.cause = None
-        self.requested_s = 0.0
-        self.mechanism = None
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -129,10 +96,8 @@ class Input(Execution):
 class Batch(Execution):
     """Inputs that run together in one slot."""
 
-    __slots__ = ("_members",)
-
     def __init__(self, members: Sequence[Input]) -> None:
-        super().__init__(members[0].method)
+        self.method = members[0].method
         self._members = members
 
     @property

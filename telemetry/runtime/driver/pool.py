@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import RemoteError
 from telemetry.policy import batching, routing
-from telemetry.policy.bursts import zone
+from telemetry.policy.bursts import Zone, zone
 from telemetry.policy.settling import Cause, How
 from telemetry.runtime.calls import Settled
 from telemetry.runtime.driver.canceller import Canceller
 from telemetry.runtime.driver.containers import State
 from telemetry.runtime.driver.fleet import Fleet
-from telemetry.runtime.driver.inputs import Batch
+from telemetry.runtime.driver.inputs import Batch, Input
 from telemetry.runtime.driver.meter import Meter
 from telemetry.runtime.driver.settler import Ending, Settler
 from telemetry.runtime.driver.waiting_line import InputQueue
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from telemetry.runtime.driver.containers import ContainerHandle
-    from telemetry.runtime.driver.inputs import Execution, Input
+    from telemetry.runtime.driver.inputs import Execution
     from telemetry.runtime.driver.services import Services
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
@@ -62,18 +62,18 @@ class Pool:
     ) -> None:
         self.spec = spec
         self._services = services
-        self._touch: Callable[[], None] = lambda: on_change(self)
+        self.touch: Callable[[], None] = lambda: on_change(self)
         self._queue = InputQueue()
-        self._settler = Settler(spec, services, self._queue, self._touch)
+        self._settler = Settler(spec, services, self._queue, self.touch)
         self.fleet = Fleet(
             spec,
             services,
             launch=lambda container: launch(self, container),
             on_start_failed=self._fail_waiting,
-            on_due=self._touch,
+            on_due=self.touch,
         )
         self._canceller = Canceller(
-            spec, services, self.fleet, self._settler, self._touch
+            spec, services, self.fleet, self._settler, self.touch
         )
         self._meter = Meter(spec, services)
         self._batch_timer: Timer | None = None
@@ -90,7 +90,7 @@ class Pool:
                 self._settler.cancel_unstarted(each, Cause.SHUTDOWN)
             return
         self._queue.add(inputs)
-        self._touch()
+        self.touch()
 
     def pump(self) -> None:
         """Bring everything up to the present: dispatch, scale, measure, send."""
@@ -113,17 +113,40 @@ class Pool:
         for container in self.fleet.living:
             container.flush()
 
+    def on_done(
+        self,
+        container: ContainerHandle,
+        message: Sequence[Any],
+        blobs: Sequence[Payload],
+    ) -> None:
+        """An execution has ended, as its container tells; `touch` has to follow."""
+        _, slot, how, field, started_ns, ended_ns = message
+        execution = container.vacate(slot)
+        if execution is None or execution.container is not container:
+            return
+        run_s = (ended_ns - started_ns) / 1e9
+        if type(field) is list:
+            self._on_batch_done(execution, field, blobs, run_s)
+            return
+        data = field if type(field) is bytes else incoming(field, blobs)
+        if (
+            type(execution) is Input
+            and how == messages.RETURNED
+            and execution.cause is None
+        ):
+            self._settler.succeed(execution, data, run_s)
+        else:
+            self._settler.conclude(execution, Ending(_HOW[how], data, run_s))
+
     def on_message(
         self,
         container: ContainerHandle,
         message: Sequence[Any],
         blobs: Sequence[Payload],
     ) -> None:
-        """A container reports on itself or on an execution."""
+        """A container reports on itself or on a generator."""
         kind = message[0]
-        if kind == messages.DONE:
-            self._on_done(container, message, blobs)
-        elif kind == messages.CHUNK:
+        if kind == messages.CHUNK:
             self._on_chunk(container, message, blobs)
         elif kind == messages.READY:
             self.fleet.became_ready(container, message[1], message[2])
@@ -131,7 +154,6 @@ class Pool:
             self.fleet.failed_to_start(container, incoming(message[2], blobs))
         elif kind == messages.LEAVING:
             self.fleet.stop(container, "shutdown")
-        self._touch()
 
     def on_death(self, container: ContainerHandle, status: int | None) -> None:
         """A container is gone: its inputs settle or run again."""
@@ -149,14 +171,14 @@ class Pool:
         self.fleet.died(container, status)
         if back:
             self._settler.put_back(back)
-        self._touch()
+        self.touch()
 
     def cancel(self, call_id: str, *, terminate_containers: bool) -> None:
         """Cancel every input of a call that has not settled."""
         self._cancel_waiting(Cause.USER, call_id)
         for container in list(self.fleet.living):
             self._cancel_in(container, call_id, terminate=terminate_containers)
-        self._touch()
+        self.touch()
 
     def credit(self, call_id: str, chunks: int) -> None:
         """The consumer of a generator took chunks."""
@@ -167,17 +189,14 @@ class Pool:
                     container.outgoing.append(
                         (messages.CREDIT, each.slot, first.input_id, chunks)
                     )
-        self._touch()
+        self.touch()
 
     def stats(self) -> FunctionStats:
         """A moment of the pool."""
         ready = self.fleet.ready
         running = sum(each.running for each in self.fleet.living)
         loads = [each.running for each in self.fleet.living if each.ready_s]
-        zones = [
-            zone(load, self._target, self._limit, len(self._queue)).value
-            for load in loads
-        ]
+        zones = [self._zone(load).value for load in loads]
         return FunctionStats(
             backlog=len(self._queue) + len(self._settler.waiting),
             num_total_runners=len(ready),
@@ -198,7 +217,7 @@ class Pool:
                 if each.cause is None:
                     self._canceller.request(each, Cause.SHUTDOWN)
         self.fleet.close()
-        self._touch()
+        self.touch()
 
     def finish(self) -> None:
         """No container is left: report what was open."""
@@ -215,7 +234,6 @@ class Pool:
             container = ready[index]
             container.occupy(input_)
             input_.dispatched_s = now_s
-            input_.zone = zone(container.running, self._target, self._limit, len(queue))
             container.outgoing.append(
                 (
                     messages.RUN,
@@ -229,6 +247,7 @@ class Pool:
                 )
             )
             if report is not None:
+                input_.zone = self._zone(input_.concurrency)
                 report(self._started(input_, input_, container, now_s, 1))
         if plan:
             self._after_dispatch(now_s)
@@ -258,9 +277,7 @@ class Pool:
     ) -> None:
         container.occupy(batch)
         batch.dispatched_s = now_s
-        batch.zone = zone(
-            container.running, self._target, self._limit, len(self._queue)
-        )
+        batch.zone = self._zone(container.running)
         first = batch.inputs[0]
         members = [(each.input_id, outgoing(each.payload)) for each in batch.inputs]
         message: Message = (
@@ -291,7 +308,7 @@ class Pool:
 
         def due() -> None:
             self._batch_timer = None
-            self._touch()
+            self.touch()
 
         self._batch_timer = self._services.at(when_s, due)
 
@@ -326,35 +343,11 @@ class Pool:
             container_id=container.container_id,
             slot=execution.slot,
             concurrency=execution.concurrency,
-            zone=zone(
-                execution.concurrency, self._target, self._limit, len(self._queue)
-            ),
+            zone=self._zone(execution.concurrency),
             wait_s=wait_s,
             wait_reason=reason,
             batch_size=batch_size,
         )
-
-    def _on_done(
-        self,
-        container: ContainerHandle,
-        message: Sequence[Any],
-        blobs: Sequence[Payload],
-    ) -> None:
-        _, slot, how, field, started_ns, ended_ns = message
-        execution = container.vacate(slot)
-        if execution is None or execution.container is not container:
-            return
-        run_s = (ended_ns - started_ns) / 1e9
-        if type(field) is list:
-            self._on_batch_done(execution, field, blobs, run_s)
-            return
-        data = incoming(field, blobs)
-        if how == messages.RETURNED and execution.cause is None:
-            for each in execution.inputs:
-                if not each.settled:
-                    self._settler.succeed(each, data, run_s)
-            return
-        self._settler.conclude(execution, Ending(_HOW[how], data, run_s))
 
     def _on_batch_done(
         self,
@@ -428,7 +421,10 @@ class Pool:
         for each in list(self._queue):
             self._settler.fail_unstarted(each, data)
             self._queue.settled_one()
-        self._touch()
+        self.touch()
+
+    def _zone(self, running: int) -> Zone:
+        return zone(running, self._target, self._limit, len(self._queue))
 
     def _queued_slots(self) -> int:
         queued = len(self._queue)

@@ -155,7 +155,8 @@ class _Route:
 
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         dispatcher = self._session.dispatcher
-        dispatcher.post(
+        post = dispatcher.post_soon if call.awaited else dispatcher.post
+        post(
             dispatcher.accept, self._spec, self._method, call, rows, current_input_id()
         )
 

@@ -75,6 +75,8 @@ class Settler:
 
     def succeed(self, input_: Input, data: Payload, run_s: float) -> None:
         """The common end, kept short: it returned and nobody had asked it to end."""
+        if input_.settled:
+            return
         input_.settled = True
         self.outcomes[Outcome.SUCCESS] += 1
         self._services.deliver(

@@ -50,7 +50,8 @@ class InputQueue:
         Raises:
             IndexError: It is empty.
         """
-        self._drop_dead()
+        if self._dead:
+            self._drop_dead()
         return self._inputs.popleft()
 
     def settled_one(self) -> None:

@@ -17,6 +17,7 @@ import cloudpickle
 from telemetry.core.errors import DeserializationError, ExecutionError, RemoteError
 
 _PROTOCOL: Final = 5
+_dumps, _loads = pickle.dumps, pickle.loads
 _MAIN: Final = b"__main__"
 _MESSAGE_CHARACTERS: Final = 100_000
 """An exception's text is cut here: nobody reads more, and it may be megabytes."""
@@ -29,7 +30,7 @@ def dumps(value: object) -> bytes:
         Exception: Whatever pickling raised; the caller names the value's role.
     """
     try:
-        data = pickle.dumps(value, _PROTOCOL)
+        data = _dumps(value, _PROTOCOL)
     except Exception:  # noqa: BLE001 - any failure means: not by reference
         return _by_value(value)
     # A reference to __main__ would be looked up in the container's own main
@@ -43,7 +44,7 @@ def loads(data: bytes | bytearray) -> Any:  # noqa: ANN401 - the user's own valu
     Raises:
         Exception: Whatever unpickling raised.
     """
-    return pickle.loads(data)
+    return _loads(data)
 
 
 def dump_failure(

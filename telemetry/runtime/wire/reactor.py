@@ -6,6 +6,7 @@ one, so neither depends on, nor can be stalled by, an event loop of the user.
 
 from __future__ import annotations
 
+import asyncio
 import heapq
 import os
 import selectors
@@ -58,6 +59,7 @@ class Reactor:
         self._posted: deque[tuple[Callable[..., object], tuple[object, ...]]] = deque()
         self._running = True
         self._asleep = False
+        self._wake_asked = False
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_read, False)
         os.set_blocking(self._wake_write, False)
@@ -68,6 +70,23 @@ class Reactor:
         self._posted.append((call, args))
         # Race: 1. the loop finds nothing posted; 2. we append; 3. it sleeps.
         # It sets _asleep before it looks, so either it sees ours or we see that.
+        if self._asleep:
+            self._asleep = False
+            self._wake()
+
+    def post_soon(self, call: Callable[..., object], *args: object) -> None:
+        """`post` from a coroutine that will await: one wake-up per round of its loop.
+
+        A wake-up hands the interpreter to the reactor; for a hundred coroutines
+        that each post one call, a hundred hand-overs would cost more than the work.
+        """
+        self._posted.append((call, args))
+        if self._asleep and not self._wake_asked:
+            self._wake_asked = True
+            asyncio.get_running_loop().call_soon(self._wake_if_asleep)
+
+    def _wake_if_asleep(self) -> None:
+        self._wake_asked = False
         if self._asleep:
             self._asleep = False
             self._wake()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any, cast
@@ -38,6 +38,7 @@ class FakeLink:
         self.cancels: list[bool] = []
         self.credits = 0
         self.released = False
+        self.after_cancel: Callable[[], object] = lambda: None
 
     def new_input_ids(self, count: int) -> list[str]:
         return [f"in-{next(self.session.numbers)}" for _ in range(count)]
@@ -55,6 +56,7 @@ class FakeLink:
             held, (index, _, _) = self.held.popleft()
             failure = payload.dump_failure(RuntimeError("cancelled"))
             held.deliver([Settled(index, Outcome.CANCELLED, failure)])
+        self.after_cancel()
 
     def credit(self, call: Call, chunks: int) -> None:
         self.credits += chunks
@@ -144,9 +146,9 @@ def running(app: App, *, at_once: bool = True) -> Iterator[FakeSession]:
         current.release(app.name)
 
 
-def _listed(result: Any) -> list[Any]:
+def _listed(result: Any) -> Iterable[Any]:
     if not hasattr(result, "__aiter__"):
-        return list(result)
+        return cast("Iterable[Any]", result)
 
     async def collect() -> list[Any]:
         return [chunk async for chunk in result]
