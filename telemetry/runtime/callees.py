@@ -51,6 +51,10 @@ class Callee(Handle, Generic[P, R, O]):
         """Which of the pool's methods it is."""
         return 0
 
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> O:
+        """Call the body here; an async body gives its coroutine. No input id."""
+        raise NotImplementedError
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.label}>"
 

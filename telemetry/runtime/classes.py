@@ -303,7 +303,7 @@ class MethodDecorator(Protocol):
     """Types a method without its ``self``, as `FunctionDecorator` does functions."""
 
     @overload
-    def __call__(self, body: Method[P, T, O], /) -> Method[P, T, O]: ...
+    def __call__(self, body: Callee[P, T, O], /) -> Callee[P, T, O]: ...
     @overload
     def __call__(
         self, body: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]], /

@@ -28,7 +28,7 @@ from telemetry.runtime.parameters import instantiate as instantiate  # noqa: PLC
 from telemetry.runtime.spec import Batching, Cancellation, Concurrency
 
 if TYPE_CHECKING:
-    from telemetry.runtime.classes import Method
+    from telemetry.runtime.callees import Callee
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -72,9 +72,9 @@ class BatchedDecorator(Protocol):
     @overload
     def __call__(
         self, body: Callable[..., Coroutine[Any, Any, list[T]]], /
-    ) -> Method[..., T, Coroutine[Any, Any, list[T]]]: ...
+    ) -> Callee[..., T, Coroutine[Any, Any, list[T]]]: ...
     @overload
-    def __call__(self, body: Callable[..., list[T]], /) -> Method[..., T, list[T]]: ...
+    def __call__(self, body: Callable[..., list[T]], /) -> Callee[..., T, list[T]]: ...
 
 
 @keywords_only("concurrent")

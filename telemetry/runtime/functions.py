@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import (
-    TYPE_CHECKING,
     Any,
     Generic,
     ParamSpec,
@@ -24,9 +23,6 @@ from telemetry.runtime.pools import Declaration, Pool, Settings
 from telemetry.runtime.shipping import find, reference_of
 from telemetry.runtime.spec import Cancellation, Reference
 from telemetry.runtime.verbs import verb
-
-if TYPE_CHECKING:
-    from telemetry.runtime.classes import Method
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -137,7 +133,7 @@ class FunctionDecorator(Protocol):
     """Gives async bodies and generators the type of what they result in."""
 
     @overload
-    def __call__(self, body: Method[P, T, O], /) -> Function[P, T, O]: ...
+    def __call__(self, body: Callee[P, T, O], /) -> Function[P, T, O]: ...
     @overload
     def __call__(
         self, body: Callable[P, Coroutine[Any, Any, T]], /

@@ -6,31 +6,30 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import RemoteError
-from telemetry.policy import batching, routing
-from telemetry.policy.bursts import Zone, zone
+from telemetry.policy.bursts import zone
 from telemetry.policy.settling import Cause, How
 from telemetry.runtime.calls import Settled
 from telemetry.runtime.driver.canceller import Canceller
 from telemetry.runtime.driver.containers import State
+from telemetry.runtime.driver.filling import Filler
 from telemetry.runtime.driver.fleet import Fleet
-from telemetry.runtime.driver.inputs import Batch, Input
+from telemetry.runtime.driver.inputs import Input
 from telemetry.runtime.driver.meter import Meter
+from telemetry.runtime.driver.probing import Prober
 from telemetry.runtime.driver.settler import Ending, Settler
 from telemetry.runtime.driver.waiting_line import InputQueue
-from telemetry.runtime.records import InputStarted
 from telemetry.runtime.session import FunctionStats
 from telemetry.runtime.wire import messages, payload
-from telemetry.runtime.wire.frames import incoming, outgoing
+from telemetry.runtime.wire.frames import incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Execution
     from telemetry.runtime.driver.services import Services
     from telemetry.runtime.spec import PoolSpec
-    from telemetry.runtime.wire.frames import Message, Payload
-    from telemetry.runtime.wire.reactor import Timer
+    from telemetry.runtime.wire.frames import Payload
 
 _HOW: Final = {
     messages.RETURNED: How.RETURNED,
@@ -38,10 +37,6 @@ _HOW: Final = {
     messages.UNWOUND: How.UNWOUND,
     messages.NEVER_STARTED: How.NEVER_STARTED,
 }
-
-_SILENCE_S: Final = 0.05
-"""A container that runs inputs and says nothing for so long is probed: results
-that lie ready behind a blocked loop then come out."""
 
 
 class Pool:
@@ -76,12 +71,11 @@ class Pool:
             spec, services, self.fleet, self._settler, self.touch
         )
         self._meter = Meter(spec, services)
-        self._batch_timer: Timer | None = None
-        self._probe_timer: Timer | None = None
+        self._filler = Filler(spec, services, self._queue, self.fleet, self.touch)
+        self._prober = Prober(services, self.fleet)
         self._closing = False
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
-        self._names = [spec.full_name(i) for i in range(len(spec.methods))]
 
     def submit(self, inputs: Sequence[Input]) -> None:
         """Accept inputs."""
@@ -97,11 +91,9 @@ class Pool:
         now_s = time.monotonic()
         if self._closing:
             self._cancel_waiting(Cause.SHUTDOWN)
-        if self._queue and self.fleet.ready:
-            if self.spec.batching is None:
-                self._dispatch(now_s)
-            else:
-                self._dispatch_batches(now_s)
+        if self._queue and self.fleet.ready and self._filler.fill(now_s):
+            self._canceller.watch_timeouts(now_s)
+            self._prober.watch(now_s)
         self.fleet.scale(self._queued_slots(), now_s)
         self._meter.measure(
             now_s,
@@ -196,7 +188,10 @@ class Pool:
         ready = self.fleet.ready
         running = sum(each.running for each in self.fleet.living)
         loads = [each.running for each in self.fleet.living if each.ready_s]
-        zones = [self._zone(load).value for load in loads]
+        zones = [
+            zone(load, self._target, self._limit, len(self._queue)).value
+            for load in loads
+        ]
         return FunctionStats(
             backlog=len(self._queue) + len(self._settler.waiting),
             num_total_runners=len(ready),
@@ -222,132 +217,6 @@ class Pool:
     def finish(self) -> None:
         """No container is left: report what was open."""
         self._meter.close(time.monotonic())
-
-    def _dispatch(self, now_s: float) -> None:
-        queue, ready = self._queue, self.fleet.ready
-        report = self._services.report
-        plan = routing.assign(
-            [each.running for each in ready], self._target, self._limit, len(queue)
-        )
-        for index in plan:
-            input_ = queue.take()
-            container = ready[index]
-            container.occupy(input_)
-            input_.dispatched_s = now_s
-            container.outgoing.append(
-                (
-                    messages.RUN,
-                    input_.slot,
-                    input_.method,
-                    input_.input_id,
-                    input_.sink.call_id,
-                    input_.attempt,
-                    outgoing(input_.payload),
-                    None,
-                )
-            )
-            if report is not None:
-                input_.zone = self._zone(input_.concurrency)
-                report(self._started(input_, input_, container, now_s, 1))
-        if plan:
-            self._after_dispatch(now_s)
-
-    def _dispatch_batches(self, now_s: float) -> None:
-        spec = self.spec.batching
-        if spec is None:
-            return
-        while (oldest := self._queue.oldest()) is not None:
-            wait_s, linger_s = now_s - oldest.enqueued_s, spec.wait_ms / 1000
-            size = batching.release_size(
-                len(self._queue), wait_s, spec.max_batch_size, linger_s
-            )
-            if not size:
-                self._dispatch_batches_at(oldest.enqueued_s + linger_s)
-                return
-            loads = [each.running for each in self.fleet.ready]
-            plan = routing.assign(loads, self._target, self._limit, 1)
-            if not plan:
-                return
-            members = [self._queue.take() for _ in range(size)]
-            self._start_batch(Batch(members), self.fleet.ready[plan[0]], now_s)
-            self._after_dispatch(now_s)
-
-    def _start_batch(
-        self, batch: Batch, container: ContainerHandle, now_s: float
-    ) -> None:
-        container.occupy(batch)
-        batch.dispatched_s = now_s
-        batch.zone = self._zone(container.running)
-        first = batch.inputs[0]
-        members = [(each.input_id, outgoing(each.payload)) for each in batch.inputs]
-        message: Message = (
-            messages.RUN,
-            batch.slot,
-            batch.method,
-            first.input_id,
-            first.sink.call_id,
-            first.attempt,
-            b"",
-            members,
-        )
-        container.outgoing.append(message)
-        if self._services.report is not None:
-            for each in batch.inputs:
-                self._services.report(
-                    self._started(each, batch, container, now_s, len(members))
-                )
-
-    def _dispatch_batches_at(self, when_s: float) -> None:
-        if self._batch_timer is not None:
-            if (
-                self._batch_timer.call is not None
-                and self._batch_timer.when_s <= when_s
-            ):
-                return
-            self._batch_timer.cancel()
-
-        def due() -> None:
-            self._batch_timer = None
-            self.touch()
-
-        self._batch_timer = self._services.at(when_s, due)
-
-    def _after_dispatch(self, now_s: float) -> None:
-        self._canceller.watch_timeouts(now_s)
-        if self._probe_timer is None:
-            self._probe_timer = self._services.at(
-                now_s + _SILENCE_S, self._probe_silent
-            )
-
-    def _started(
-        self,
-        input_: Input,
-        execution: Execution,
-        container: ContainerHandle,
-        now_s: float,
-        batch_size: int,
-    ) -> InputStarted:
-        wait_s = now_s - input_.enqueued_s
-        if input_.attempt:
-            reason = "retry"
-        elif container.ready_s > input_.enqueued_s:
-            reason = "cold_start"
-        else:
-            reason = "capacity" if wait_s > _NO_WAIT_S else "none"
-        return InputStarted(
-            at_s=now_s,
-            function=self._names[input_.method],
-            input_id=input_.input_id,
-            function_call_id=input_.sink.call_id,
-            attempt=input_.attempt,
-            container_id=container.container_id,
-            slot=execution.slot,
-            concurrency=execution.concurrency,
-            zone=self._zone(execution.concurrency),
-            wait_s=wait_s,
-            wait_reason=reason,
-            batch_size=batch_size,
-        )
 
     def _on_batch_done(
         self,
@@ -423,30 +292,8 @@ class Pool:
             self._queue.settled_one()
         self.touch()
 
-    def _zone(self, running: int) -> Zone:
-        return zone(running, self._target, self._limit, len(self._queue))
-
     def _queued_slots(self) -> int:
         queued = len(self._queue)
         if self.spec.batching is None:
             return queued
         return -(-queued // self.spec.batching.max_batch_size)
-
-    def _probe_silent(self) -> None:
-        self._probe_timer = None
-        now_s = time.monotonic()
-        busy: Iterable[ContainerHandle] = [
-            each for each in self.fleet.living if each.running > 1
-        ]
-        for container in busy:
-            if now_s - container.heard_s >= _SILENCE_S:
-                container.outgoing.append((messages.PROBE,))
-                container.flush()
-        if busy:
-            self._probe_timer = self._services.at(
-                now_s + _SILENCE_S, self._probe_silent
-            )
-
-
-_NO_WAIT_S: Final = 0.001
-"""A wait below this is the dispatcher's own work, not a queue."""

@@ -20,21 +20,25 @@ app = App("subjects")
 @app.function(timeout=60)
 @concurrent(max_inputs=120, target_inputs=100)
 async def translate(text: str, *, loud: bool = False) -> str:
+    """Async, with a burst."""
     return text.upper() if loud else text
 
 
 @app.function()
 def double(number: int) -> int:
+    """Sync."""
     return 2 * number
 
 
 @app.function()
 def add(left: int, right: int = 0) -> int:
+    """With a default."""
     return left + right
 
 
 @app.function()
 def fail(number: int) -> int:
+    """Fails for 3."""
     if number == 3:
         raise KeyError(number)
     return number
@@ -42,11 +46,13 @@ def fail(number: int) -> int:
 
 @app.function()
 def slow_by_name(number: int) -> int:
+    """Raises what waiting raises."""
     raise TimeoutError(f"the body's own {number}")
 
 
 @app.function()
 def count_to(last: int) -> Iterator[int]:
+    """Streams, and fails at 5."""
     for number in range(last):
         if number == 5:
             raise ValueError("five")
@@ -55,6 +61,7 @@ def count_to(last: int) -> Iterator[int]:
 
 @app.function()
 async def acount_to(last: int) -> AsyncIterator[int]:
+    """Streams from a coroutine."""
     for number in range(last):
         yield number
 
@@ -62,6 +69,7 @@ async def acount_to(last: int) -> AsyncIterator[int]:
 @app.function()
 @batched(max_batch_size=8, wait_ms=50)
 def embed(texts: list[str]) -> list[int]:
+    """Takes a batch."""
     return [len(text) for text in texts]
 
 

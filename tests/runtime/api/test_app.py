@@ -19,6 +19,7 @@ from tests.runtime.api.fakes import FakeSession
 
 
 def work(x: int) -> int:
+    """What apps here declare."""
     return x
 
 
@@ -52,6 +53,7 @@ class Started(FakeSession):
 
 @pytest.fixture(autouse=True)
 def fake_driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No real dispatcher is started."""
     monkeypatch.setattr(run_module, "DriverSession", Started)
     yield
     current.set_container_session(None)
@@ -120,6 +122,7 @@ def test_function_on_a_hook() -> None:
 
 
 def count() -> Iterator[int]:
+    """A generator."""
     yield 1
 
 
@@ -366,10 +369,11 @@ def test_async_run() -> None:
 
 def test_async_stop_outlasts_a_cancellation() -> None:
     """A cancelled block is left after the session has stopped, and not before."""
-    go_on = threading.Event()
+    stopping, go_on = threading.Event(), threading.Event()
     stopped: list[int] = []
 
     def stop() -> None:
+        stopping.set()
         go_on.wait()
         stopped.append(1)
 
@@ -380,8 +384,7 @@ def test_async_stop_outlasts_a_cancellation() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(block())
-        while "latest" not in vars(Started) or not Started.latest.stops:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(stopping.wait)
         task.cancel()
         await asyncio.sleep(0)
         assert not task.done()
@@ -389,8 +392,6 @@ def test_async_stop_outlasts_a_cancellation() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    if "latest" in vars(Started):
-        del Started.latest
     asyncio.run(main())
 
     assert stopped == [1]

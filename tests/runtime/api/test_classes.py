@@ -21,6 +21,7 @@ AsyncEntered: Any = subjects.AsyncEntered
 
 @pytest.fixture
 def session() -> Iterator[FakeSession]:
+    """The app runs, and inputs settle at once."""
     with running(subjects.app) as started:
         yield started
 
@@ -204,7 +205,7 @@ def test_sync_local_with_async_hooks_in_a_loop() -> None:
     """Which cannot be where there is a loop already."""
 
     async def main() -> None:
-        with pytest.raises(ExecutionError, match="await `.local` of an async method"):
+        with pytest.raises(ExecutionError, match=r"await `\.local` of an async method"):
             AsyncEntered().seen_sync.local()
 
     asyncio.run(main())

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -21,14 +21,17 @@ from telemetry.runtime.spec import Batching, Concurrency
 
 
 def plain(x: int) -> int:
+    """A function of this module."""
     return x
 
 
 def generator(xs: list[int]) -> Iterator[int]:
+    """A generator."""
     yield from xs
 
 
 async def async_generator(xs: list[int]) -> AsyncIterator[int]:
+    """An async generator."""
     for x in xs:
         yield x
 
@@ -55,7 +58,9 @@ def test_bare_use_on_the_app(name: str) -> None:
         getattr(App("bare"), name)(plain)
 
 
-def fresh() -> Callable[[int], int]:
+def fresh() -> Any:
+    """A function that nobody has decorated."""
+
     def body(x: int) -> int:
         return x
 
@@ -100,7 +105,7 @@ def test_batched_twice() -> None:
 
 def test_concurrent_on_a_method() -> None:
     """Concurrency belongs to the class."""
-    with pytest.raises(InvalidError, match="method Bare.run; decorate the class"):
+    with pytest.raises(InvalidError, match=r"method Bare.run; decorate the class"):
         concurrent(max_inputs=2)(Bare.run)
 
 
@@ -138,14 +143,17 @@ def test_concurrent_and_batched_in_either_order(order: int) -> None:
 
 
 def defaulted(xs: list[int], factor: int = 2) -> list[int]:
+    """Has a default."""
     return [factor * x for x in xs]
 
 
 def variable(*xs: list[int]) -> list[int]:
+    """Takes any number."""
     return list(xs[0])
 
 
 def nothing() -> list[int]:
+    """Takes nothing."""
     return []
 
 

@@ -20,12 +20,14 @@ from tests.runtime.api.subjects import app, double, fail, slow_by_name
 
 @pytest.fixture
 def session() -> Iterator[FakeSession]:
+    """The app runs, and inputs settle at once."""
     with running(app) as started:
         yield started
 
 
 @pytest.fixture
 def held() -> Iterator[FakeSession]:
+    """The app runs, and inputs wait for the test."""
     with running(app, at_once=False) as started:
         yield started
 

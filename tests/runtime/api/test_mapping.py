@@ -20,17 +20,20 @@ from tests.runtime.api.subjects import Model, add, app, double, fail
 
 @pytest.fixture
 def session() -> Iterator[FakeSession]:
+    """The app runs, and inputs settle at once."""
     with running(app) as started:
         yield started
 
 
 @pytest.fixture
 def held() -> Iterator[FakeSession]:
+    """The app runs, and inputs wait for the test."""
     with running(app, at_once=False) as started:
         yield started
 
 
 async def collect(results: AsyncIterator[Any]) -> list[Any]:
+    """All results of a coroutine's iteration."""
     return [result async for result in results]
 
 
@@ -42,6 +45,7 @@ def both(verb: Any, *args: Any, **kwargs: Any) -> list[Any]:
 
 
 async def asynchronous(items: Any) -> AsyncIterator[Any]:
+    """The items, asynchronously."""
     for item in items:
         yield item
 
@@ -130,7 +134,7 @@ def test_for_each_in_a_loop() -> None:
     """`for_each` as well."""
 
     async def main() -> None:
-        with pytest.raises(InvalidError, match="double.for_each.aio"):
+        with pytest.raises(InvalidError, match=r"double\.for_each.aio"):
             double.for_each([1])
 
     asyncio.run(main())
@@ -139,7 +143,7 @@ def test_for_each_in_a_loop() -> None:
 @pytest.mark.usefixtures("session")
 def test_no_iterable() -> None:
     """There has to be something to iterate over."""
-    with pytest.raises(InvalidError, match="`double.map` was given no iterable"):
+    with pytest.raises(InvalidError, match=r"`double.map` was given no iterable"):
         double.map()
     with pytest.raises(TypeError, match="not iterable"):
         list(double.map(3))  # type: ignore[arg-type]  # the mistake
@@ -149,7 +153,7 @@ def test_no_iterable() -> None:
 def test_bad_kwargs() -> None:
     """Keyword arguments come in a mapping."""
     bad: Any = ["right"]
-    with pytest.raises(InvalidError, match="`kwargs` of `add.map` must be a mapping"):
+    with pytest.raises(InvalidError, match=r"`kwargs` of `add.map` must be a mapping"):
         add.map([1], kwargs=bad)
 
 
@@ -280,6 +284,7 @@ def test_spawn_map_of_a_failing_iterator(session: FakeSession) -> None:
 
 
 def failing(items: Any) -> Iterator[int]:
+    """The items, and then a failure."""
     yield from items
     raise ZeroDivisionError("mine")
 
@@ -287,11 +292,11 @@ def failing(items: Any) -> Iterator[int]:
 @pytest.mark.parametrize("items", [[], [1], range(500)])
 def test_failing_iterator(held: FakeSession, items: Any) -> None:
     """What the user's iterator raises reaches the caller, after cancelling."""
-    with pytest.raises(ZeroDivisionError, match="^mine$"):
+    with pytest.raises(ZeroDivisionError, match=r"^mine$"):
         list(double.map(failing(items)))
     assert False in held.link.cancels
 
-    with pytest.raises(ZeroDivisionError, match="^mine$"):
+    with pytest.raises(ZeroDivisionError, match=r"^mine$"):
         asyncio.run(collect(double.map.aio(asynchronous(failing(items)))))
     assert False in held.link.cancels
 

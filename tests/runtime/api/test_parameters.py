@@ -71,7 +71,7 @@ def test_unsupported_type(annotation: Any) -> None:
 
 def test_no_annotation() -> None:
     """A parameter says its type."""
-    with pytest.raises(InvalidError, match="Wrong.x has no annotation"):
+    with pytest.raises(InvalidError, match=r"Wrong.x has no annotation"):
         declare({}, x=parameter())
 
 

@@ -23,11 +23,13 @@ MODULE = "tests.runtime.api.subjects"
 
 
 def spec_of(handle: Any) -> PoolSpec:
+    """The spec of its pool, in a run of its own."""
     spec: PoolSpec = handle.pool.spec(Place())
     return spec
 
 
 def plain(x: int) -> int:
+    """A function of this module."""
     return x + 1
 
 
@@ -40,6 +42,8 @@ def test_by_reference() -> None:
 
 
 def nested() -> Callable[[int], int]:
+    """A function that has no name in its module."""
+
     def inner(x: int) -> int:
         return x + 2
 

@@ -23,21 +23,25 @@ app = App("typing")
 @app.function(timeout=60, retries=2, max_containers=4)
 @concurrent(max_inputs=120, target_inputs=100)
 async def translate(text: str, *, loud: bool = False) -> str:
+    """Async, with a burst."""
     return text.upper() if loud else text
 
 
 @app.function()
 def double(number: int) -> int:
+    """Sync."""
     return 2 * number
 
 
 @app.function()
 def count_to(last: int) -> Iterator[int]:
+    """Streams, and fails at 5."""
     yield from range(last)
 
 
 @app.function()
 async def spell(word: str) -> AsyncIterator[str]:
+    """Streams from a coroutine."""
     for letter in word:
         yield letter
 
@@ -45,6 +49,7 @@ async def spell(word: str) -> AsyncIterator[str]:
 @app.function()
 @batched(max_batch_size=8, wait_ms=50)
 def embed(texts: list[str]) -> list[float]:
+    """Takes a batch."""
     return [float(len(text)) for text in texts]
 
 
@@ -52,6 +57,7 @@ def embed(texts: list[str]) -> list[float]:
 @concurrent(max_inputs=2)
 @batched(max_batch_size=8, wait_ms=50)
 async def aembed(texts: list[str]) -> list[float]:
+    """Takes a batch in a coroutine."""
     return [float(len(text)) for text in texts]
 
 

@@ -17,12 +17,14 @@ from tests.runtime.api.fakes import STATS, FakeSession, running
 
 @pytest.fixture
 def session() -> Iterator[FakeSession]:
+    """The app runs, and inputs settle at once."""
     with running(subjects.app) as started:
         yield started
 
 
 @pytest.fixture
 def held() -> Iterator[FakeSession]:
+    """The app runs, and inputs wait for the test."""
     with running(subjects.app, at_once=False) as started:
         yield started
 
@@ -77,9 +79,10 @@ def test_cancelled_remote_aio_cancels(held: FakeSession) -> None:
     """Cancelling the await cancels the input."""
 
     async def main() -> None:
+        submitted = asyncio.Event()
+        held.on_submit = lambda link: submitted.set()
         task = asyncio.create_task(subjects.double.remote.aio(1))
-        while not held.links:
-            await asyncio.sleep(0)
+        await submitted.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -127,6 +130,7 @@ async def use(result: Any) -> None:
 
 
 def target_of(name: str) -> Any:
+    """A verb that fits its arguments."""
     handle: Any = subjects.count_to if name == "remote_gen" else subjects.double
     return getattr(handle, name)
 

@@ -1,0 +1,174 @@
+"""Slots are filled from the queue: who runs where, and when a batch is ready."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from telemetry.policy import batching, routing
+from telemetry.policy.bursts import Zone, zone
+from telemetry.runtime.driver.inputs import Batch
+from telemetry.runtime.records import InputStarted
+from telemetry.runtime.wire import messages
+from telemetry.runtime.wire.frames import outgoing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry.runtime.driver.containers import ContainerHandle
+    from telemetry.runtime.driver.fleet import Fleet
+    from telemetry.runtime.driver.inputs import Execution, Input
+    from telemetry.runtime.driver.services import Services
+    from telemetry.runtime.driver.waiting_line import InputQueue
+    from telemetry.runtime.spec import Batching, PoolSpec
+    from telemetry.runtime.wire.reactor import Timer
+
+_NO_WAIT_S: Final = 0.001
+"""A wait below this is the dispatcher's own work, not a queue."""
+
+
+class Filler:
+    """Takes inputs from the queue into free slots. The dispatcher's thread only.
+
+    Args:
+        on_due: A batch has lingered long enough: `fill` again.
+    """
+
+    def __init__(
+        self,
+        spec: PoolSpec,
+        services: Services,
+        queue: InputQueue,
+        fleet: Fleet,
+        on_due: Callable[[], None],
+    ) -> None:
+        self._services = services
+        self._queue = queue
+        self._fleet = fleet
+        self._on_due = on_due
+        self._batching = spec.batching
+        self._batch_timer: Timer | None = None
+        self._target = spec.concurrency.target_inputs
+        self._limit = spec.concurrency.max_inputs
+        self._names = [spec.full_name(i) for i in range(len(spec.methods))]
+
+    def fill(self, now_s: float) -> bool:
+        """Start what can start; True when something did."""
+        if self._batching is not None:
+            return self._fill_batches(self._batching, now_s)
+        queue, ready = self._queue, self._fleet.ready
+        report = self._services.report
+        plan = routing.assign(
+            [each.running for each in ready], self._target, self._limit, len(queue)
+        )
+        for index in plan:
+            input_ = queue.take()
+            container = ready[index]
+            container.occupy(input_)
+            input_.dispatched_s = now_s
+            container.outgoing.append(
+                (
+                    messages.RUN,
+                    input_.slot,
+                    input_.method,
+                    input_.input_id,
+                    input_.sink.call_id,
+                    input_.attempt,
+                    outgoing(input_.payload),
+                    None,
+                )
+            )
+            if report is not None:
+                input_.zone = self._zone(input_.concurrency)
+                report(self._started(input_, input_, container, 1))
+        return bool(plan)
+
+    def _fill_batches(self, rule: Batching, now_s: float) -> bool:
+        started = False
+        linger_s = rule.wait_ms / 1000
+        while (oldest := self._queue.oldest()) is not None:
+            size = batching.release_size(
+                len(self._queue),
+                now_s - oldest.enqueued_s,
+                rule.max_batch_size,
+                linger_s,
+            )
+            if not size:
+                self._fill_at(oldest.enqueued_s + linger_s)
+                break
+            loads = [each.running for each in self._fleet.ready]
+            plan = routing.assign(loads, self._target, self._limit, 1)
+            if not plan:
+                break
+            members = [self._queue.take() for _ in range(size)]
+            self._start_batch(Batch(members), self._fleet.ready[plan[0]], now_s)
+            started = True
+        return started
+
+    def _start_batch(
+        self, batch: Batch, container: ContainerHandle, now_s: float
+    ) -> None:
+        container.occupy(batch)
+        batch.dispatched_s = now_s
+        batch.zone = self._zone(batch.concurrency)
+        first = batch.inputs[0]
+        members = [(each.input_id, outgoing(each.payload)) for each in batch.inputs]
+        container.outgoing.append(
+            (
+                messages.RUN,
+                batch.slot,
+                batch.method,
+                first.input_id,
+                first.sink.call_id,
+                first.attempt,
+                b"",
+                members,
+            )
+        )
+        if self._services.report is not None:
+            for each in batch.inputs:
+                self._services.report(
+                    self._started(each, batch, container, len(members))
+                )
+
+    def _fill_at(self, when_s: float) -> None:
+        if self._batch_timer is not None:
+            if self._batch_timer.when_s <= when_s:
+                return
+            self._batch_timer.cancel()
+        self._batch_timer = self._services.at(when_s, self._due)
+
+    def _due(self) -> None:
+        self._batch_timer = None
+        self._on_due()
+
+    def _zone(self, running: int) -> Zone:
+        return zone(running, self._target, self._limit, len(self._queue))
+
+    def _started(
+        self,
+        input_: Input,
+        execution: Execution,
+        container: ContainerHandle,
+        batch_size: int,
+    ) -> InputStarted:
+        wait_s = execution.dispatched_s - input_.enqueued_s
+        if input_.attempt:
+            reason = "retry"
+        elif container.ready_s > input_.enqueued_s:
+            reason = "cold_start"
+        else:
+            reason = "capacity" if wait_s > _NO_WAIT_S else "none"
+        return InputStarted(
+            at_s=execution.dispatched_s,
+            function=self._names[input_.method],
+            input_id=input_.input_id,
+            function_call_id=input_.sink.call_id,
+            attempt=input_.attempt,
+            container_id=container.container_id,
+            slot=execution.slot,
+            concurrency=execution.concurrency,
+            zone=self._zone(execution.concurrency),
+            wait_s=wait_s,
+            wait_reason=reason,
+            batch_size=batch_size,
+        )
