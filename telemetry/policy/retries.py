@@ -53,3 +53,21 @@ def survives_loss(losses: int) -> bool:
         losses: Containers it has died with so far, the present one included.
     """
     return losses <= MAX_LOSSES
+
+
+def company(limit: int, losses: int) -> int:
+    """How many inputs may run in a container together with one that was lost.
+
+    One loss is bad luck. From the second on, its company is halved each time, and
+    its last chances it gets alone: so an input that kills its containers is found
+    out, and those who were only unlucky enough to run beside it are not lost.
+
+    Args:
+        limit: Inputs that a container may run.
+        losses: Containers that the input has died with so far.
+    """
+    if losses <= 1:
+        return limit
+    if losses >= MAX_LOSSES - 1:
+        return 1
+    return max(1, limit >> (losses - 1))

@@ -59,7 +59,7 @@ class Callee(Handle, Generic[P, R, O]):
         return f"<{type(self).__name__} {self.label}>"
 
     async def _remote_aio(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        call = self._start("remote", args, kwargs)
+        call = self._start("remote", args, kwargs, awaited=True)
         try:
             settled = await call.take_async()
         except BaseException:
@@ -266,9 +266,10 @@ class Callee(Handle, Generic[P, R, O]):
         kwargs: dict[str, Any],
         *,
         retain: bool = False,
+        awaited: bool = False,
     ) -> Call:
         self._plain(name)
-        return self._submitted(args, kwargs, retain=retain)
+        return self._submitted(args, kwargs, retain=retain, awaited=awaited)
 
     def _submitted(
         self,
@@ -277,8 +278,10 @@ class Callee(Handle, Generic[P, R, O]):
         *,
         retain: bool = False,
         stream: bool = False,
+        awaited: bool = False,
     ) -> Call:
         call = self.pool_call(retain=retain, stream=stream)
+        call.awaited = awaited
         try:
             call.submit([(args, kwargs)])
             call.close()

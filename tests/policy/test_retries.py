@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telemetry.policy.retries import MAX_LOSSES, RetryRule, next_delay_s, survives_loss
+from telemetry.policy.retries import (
+    MAX_LOSSES,
+    RetryRule,
+    company,
+    next_delay_s,
+    survives_loss,
+)
 
 
 @pytest.mark.parametrize(
@@ -49,3 +55,18 @@ def test_losses_are_bounded() -> None:
     """An input is rescheduled after 8 losses and not after the ninth."""
     assert [n for n in range(1, 12) if survives_loss(n)] == list(range(1, 9))
     assert MAX_LOSSES == 8
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [(0, 100), (1, 100), (2, 50), (3, 25), (4, 12), (5, 6), (6, 3), (7, 1), (8, 1)],
+)
+def test_company(losses: int, expected: int) -> None:
+    """From the second loss on the company is halved; the last chances are alone."""
+    assert company(100, losses) == expected
+
+
+@given(st.integers(1, 2000), st.integers(0, MAX_LOSSES))
+def test_company_is_within_the_limit(limit: int, losses: int) -> None:
+    """Nobody is given more company than the limit, and everybody may run."""
+    assert 1 <= company(limit, losses) <= limit

@@ -34,6 +34,7 @@ class ContainerHandle:
         exit_reason: Why it is going, once that is known.
         heard_s: When its last frame came.
         failure: What it said when it could not start.
+        company: When it is kept for suspects: how many of them it may run.
     """
 
     def __init__(self, container_id: str, max_inputs: int, now_s: float) -> None:
@@ -50,6 +51,7 @@ class ContainerHandle:
         self.exit_reason: str | None = None
         self.failure: Any = None
         self.stopping = False
+        self.company: int | None = None
         self.start_timer: Timer | None = None
 
     def occupy(self, execution: Execution) -> None:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from telemetry.policy import batching, routing
 from telemetry.policy.bursts import Zone, zone
 from telemetry.runtime.driver.inputs import Batch
+from telemetry.runtime.driver.suspects import Suspects
 from telemetry.runtime.records import InputStarted
 from telemetry.runtime.wire import messages
 from telemetry.runtime.wire.frames import outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.fleet import Fleet
@@ -47,47 +48,64 @@ class Filler:
         self._on_due = on_due
         self._batching = spec.batching
         self._batch_timer: Timer | None = None
+        self._suspects = Suspects(
+            queue, fleet, spec.concurrency.max_inputs, self._start_suspect
+        )
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
         self._names = [spec.full_name(i) for i in range(len(spec.methods))]
 
     def fill(self, now_s: float) -> bool:
         """Start what can start; True when something did."""
+        ready, started = self._fleet.ready, 0
+        if self._queue.suspects or any(each.company is not None for each in ready):
+            started = self._suspects.place(now_s)
+            ready = [each for each in ready if each.company is None]
         if self._batching is not None:
-            return self._fill_batches(self._batching, now_s)
-        queue, ready = self._queue, self._fleet.ready
-        report = self._services.report
+            return self._fill_batches(self._batching, ready, now_s) or started > 0
+        queue = self._queue
         plan = routing.assign(
-            [each.running for each in ready], self._target, self._limit, len(queue)
+            [each.running for each in ready], self._target, self._limit, queue.regular
         )
         for index in plan:
-            input_ = queue.take()
-            container = ready[index]
-            container.occupy(input_)
-            input_.dispatched_s = now_s
-            container.outgoing.append(
-                (
-                    messages.RUN,
-                    input_.slot,
-                    input_.method,
-                    input_.input_id,
-                    input_.sink.call_id,
-                    input_.attempt,
-                    outgoing(input_.payload),
-                    None,
-                )
-            )
-            if report is not None:
-                input_.zone = self._zone(input_.concurrency)
-                report(self._started(input_, input_, container, 1))
-        return bool(plan)
+            self._start(queue.take(), ready[index], now_s)
+        return bool(plan) or started > 0
 
-    def _fill_batches(self, rule: Batching, now_s: float) -> bool:
+    def _start(self, input_: Input, container: ContainerHandle, now_s: float) -> None:
+        container.occupy(input_)
+        input_.dispatched_s = now_s
+        container.outgoing.append(
+            (
+                messages.RUN,
+                input_.slot,
+                input_.method,
+                input_.input_id,
+                input_.sink.call_id,
+                input_.attempt,
+                outgoing(input_.payload),
+                None,
+            )
+        )
+        if self._services.report is not None:
+            input_.zone = self._zone(input_.concurrency)
+            self._services.report(self._started(input_, input_, container, 1))
+
+    def _start_suspect(
+        self, input_: Input, container: ContainerHandle, now_s: float
+    ) -> None:
+        if self._batching is None:
+            self._start(input_, container, now_s)
+        else:
+            self._start_batch(Batch([input_]), container, now_s)
+
+    def _fill_batches(
+        self, rule: Batching, ready: Sequence[ContainerHandle], now_s: float
+    ) -> bool:
         started = False
         linger_s = rule.wait_ms / 1000
         while (oldest := self._queue.oldest()) is not None:
             size = batching.release_size(
-                len(self._queue),
+                self._queue.regular,
                 now_s - oldest.enqueued_s,
                 rule.max_batch_size,
                 linger_s,
@@ -95,12 +113,12 @@ class Filler:
             if not size:
                 self._fill_at(oldest.enqueued_s + linger_s)
                 break
-            loads = [each.running for each in self._fleet.ready]
+            loads = [each.running for each in ready]
             plan = routing.assign(loads, self._target, self._limit, 1)
             if not plan:
                 break
             members = [self._queue.take() for _ in range(size)]
-            self._start_batch(Batch(members), self._fleet.ready[plan[0]], now_s)
+            self._start_batch(Batch(members), ready[plan[0]], now_s)
             started = True
         return started
 

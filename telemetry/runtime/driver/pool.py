@@ -274,7 +274,7 @@ class Pool:
         for each in list(self._queue):
             if call_id is None or each.sink.call_id == call_id:
                 self._settler.cancel_unstarted(each, cause)
-                self._queue.settled_one()
+                self._queue.settled_one(each)
         for each in self._settler.waiting:
             if call_id is None or each.sink.call_id == call_id:
                 self._settler.cancel_unstarted(each, cause)
@@ -289,7 +289,7 @@ class Pool:
         data = payload.dump_failure(error, cause=failure)
         for each in list(self._queue):
             self._settler.fail_unstarted(each, data)
-            self._queue.settled_one()
+            self._queue.settled_one(each)
         self.touch()
 
     def _queued_slots(self) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 from telemetry.core.ids import IdSource
 from telemetry.core.outcome import Outcome
@@ -24,6 +24,13 @@ from telemetry.runtime.wire.reactor import Timer
 
 LIMIT_S = 10.0
 """How long anything here may take before the test says what is missing."""
+
+
+class End(NamedTuple):
+    """How a body ended, as its worker reported it."""
+
+    how: int
+    payload: Any
 
 
 def opened(gate: threading.Event, what: str) -> None:

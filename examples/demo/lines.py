@@ -1,0 +1,33 @@
+"""Lifecycle events as lines of the console that shows the log."""
+
+from __future__ import annotations
+
+import time
+
+from examples.demo.observer import Event
+from examples.demo.theme import Theme
+from telemetry.capture.line import Line
+from telemetry.capture.sink import emit
+
+
+def show(event: Event, theme: Theme | None) -> None:
+    """Say it, between the log lines.
+
+    Args:
+        theme: How marks look; None leaves them out, as in JSON.
+    """
+    mark = "" if theme is None else theme.plain(event.mark) + " "
+    emit(
+        Line(
+            unix_ns=time.time_ns(),
+            level=event.level,
+            event=mark + event.text,
+            fields=event.fields,
+            # A row without input shows its logger where others show the function.
+            logger="demo" if theme is None else event.function,
+            input_id=event.input_id,
+            function=event.function,
+            attempt=event.attempt,
+            container_id=event.container_id,
+        )
+    )
