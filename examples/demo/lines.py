@@ -23,9 +23,10 @@ def show(event: Event, theme: Theme | None) -> None:
             level=event.level,
             event=mark + event.text,
             fields=event.fields,
-            # A row without input shows its logger where others show the function.
-            logger="demo" if theme is None else event.function,
-            input_id=event.input_id,
+            logger="demo",
+            # On a row, an id without letters keeps the columns of those that have
+            # some; in JSON, a line that is no input's has none.
+            input_id=event.input_id or ("" if theme is not None else None),
             function=event.function,
             attempt=event.attempt,
             container_id=event.container_id,

@@ -176,11 +176,8 @@ class Observer:
     def _ready(self, record: ContainerReady) -> list[Event]:
         container = self.containers[record.container_id]
         container.ready = record
-        phases_s = (record.spawn_s, record.import_s, record.enter_s)
-        container.cold_start_s = sum(phases_s)
-        keys: dict[str, Any] = {"cold_start": _seconds(container.cold_start_s)}
-        for name, phase_s in zip(("spawn", "import", "enter"), phases_s, strict=True):
-            keys[name] = _seconds(phase_s)
+        container.cold_start_s = record.spawn_s + record.import_s + record.enter_s
+        keys = {"cold_start": _seconds(container.cold_start_s)}
         return [_of_container("●", "container ready", record, keys)]
 
     def _exited(self, record: ContainerExited) -> list[Event]:

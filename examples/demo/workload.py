@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 import telemetry
-from telemetry.runtime import App, Retries, batched, concurrent, enter, exit, method
+from telemetry.runtime import App, Retries, batched, concurrent, enter, method
 
 PREFILL_S: Final = 1 / 8_000
 """Seconds per token that is read."""
@@ -46,9 +46,7 @@ class Shape:
 
 TRANSLATE: Final = Shape("translate", "async", target=10, limit=12, containers=2)
 RESIZE: Final = Shape("resize", "sync", target=4, limit=4, containers=2)
-EMBED: Final = Shape(
-    "Embedder.embed", "batch", target=1, limit=1, containers=2, batch=8
-)
+EMBED: Final = Shape("Embed.texts", "batch", target=1, limit=1, containers=2, batch=8)
 SHAPES: Final = (TRANSLATE, RESIZE, EMBED)
 
 
@@ -151,7 +149,7 @@ def resize(width: int, seconds: float, twist: str = Twist.NONE) -> int:
 
 
 @app.cls(max_containers=EMBED.containers, scaledown_window=3)
-class Embedder:
+class Embed:
     """Turns texts into vectors, up to eight at a time."""
 
     @enter()
@@ -162,18 +160,13 @@ class Embedder:
 
     @batched(max_batch_size=EMBED.batch, wait_ms=50)
     @method()
-    def embed(self, tokens: list[int]) -> list[list[float]]:
+    def texts(self, tokens: list[int]) -> list[list[float]]:
         """One vector per text."""
         ration = _batches.take(time.monotonic())
         if ration is not None:
-            log.info("embedding", texts=len(tokens), **ration)
+            log.info("embedding", tokens=sum(tokens), **ration)
         time.sleep(0.02 + 0.003 * len(tokens))
         return [[row * count for row in self.rows] for count in tokens]
-
-    @exit()
-    def close(self) -> None:
-        """Give the model back."""
-        log.debug("model unloaded")
 
 
 def _attempt() -> int:

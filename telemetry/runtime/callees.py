@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 from telemetry.core.errors import InvalidError
 from telemetry.core.outcome import Outcome
 from telemetry.runtime.calls import Call
 from telemetry.runtime.function_call import FunctionCall
-from telemetry.runtime.handles import Handle
-from telemetry.runtime.mapping import (
-    AnyIterable,
-    Inputs,
-    results,
-    results_aio,
-    submit_all,
-    submit_all_aio,
-)
-from telemetry.runtime.pools import Pool
+from telemetry.runtime.mapped import Mapped
 from telemetry.runtime.session import FunctionStats
 from telemetry.runtime.verbs import verb
 
@@ -28,28 +19,13 @@ R = TypeVar("R")
 O = TypeVar("O")  # noqa: E741 - P, R, O: parameters, result, what the body returns
 
 
-class Callee(Handle, Generic[P, R, O]):
+class Callee(Mapped[R], Generic[P, R, O]):
     """What can be called in a container. Safe from any thread.
 
     Every verb but `local` has an ``.aio``, to be awaited or iterated with
     ``async for``. A blocking verb inside a running event loop works, and emits
     an `AsyncUsageWarning`.
     """
-
-    @property
-    def label(self) -> str:
-        """What messages call it: ``translate`` or ``Model.predict``."""
-        raise NotImplementedError
-
-    @property
-    def pool(self) -> Pool:
-        """The pool that runs it."""
-        raise NotImplementedError
-
-    @property
-    def method(self) -> int:
-        """Which of the pool's methods it is."""
-        return 0
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> O:
         """Call the body here; an async body gives its coroutine. No input id."""
@@ -118,131 +94,6 @@ class Callee(Handle, Generic[P, R, O]):
         call = self._start("spawn", args, kwargs, retain=True)
         return FunctionCall(call.call_id, call)
 
-    def _map_aio(
-        self,
-        *iterables: AnyIterable,
-        kwargs: Mapping[str, Any] | None = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> AsyncIterator[R]:
-        return results_aio(
-            self.pool_call,
-            Inputs(self._plain("map"), iterables, kwargs),
-            order_outputs=order_outputs,
-            return_exceptions=return_exceptions,
-        )
-
-    @verb(_map_aio, rewrite="")
-    def map(
-        self,
-        *iterables: AnyIterable,
-        kwargs: Mapping[str, Any] | None = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> Iterator[R]:
-        """The results of one input per item, lazily; iterables are zipped.
-
-        At most 1000 inputs are outstanding, and leaving the iteration early
-        cancels what is left.
-
-        Args:
-            iterables: Anything but a list or the like is read on another thread,
-                so that a slow one does not hold back results.
-            kwargs: Keyword arguments that every input gets.
-            order_outputs: False gives results as they come.
-            return_exceptions: Exceptions stand in the place of results; otherwise
-                the first failure is raised and the rest cancelled.
-
-        Raises:
-            InvalidError: It is a generator, or iterated inside an event loop.
-        """
-        return results(
-            self.pool_call,
-            Inputs(self._plain("map"), iterables, kwargs),
-            order_outputs=order_outputs,
-            return_exceptions=return_exceptions,
-        )
-
-    def _starmap_aio(
-        self,
-        iterable: AnyIterable,
-        *,
-        kwargs: Mapping[str, Any] | None = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> AsyncIterator[R]:
-        return results_aio(
-            self.pool_call,
-            Inputs(self._plain("starmap"), (iterable,), kwargs, unpack=True),
-            order_outputs=order_outputs,
-            return_exceptions=return_exceptions,
-        )
-
-    @verb(_starmap_aio, rewrite="")
-    def starmap(
-        self,
-        iterable: AnyIterable,
-        *,
-        kwargs: Mapping[str, Any] | None = None,
-        order_outputs: bool = True,
-        return_exceptions: bool = False,
-    ) -> Iterator[R]:
-        """`map` over tuples of arguments."""
-        return results(
-            self.pool_call,
-            Inputs(self._plain("starmap"), (iterable,), kwargs, unpack=True),
-            order_outputs=order_outputs,
-            return_exceptions=return_exceptions,
-        )
-
-    async def _for_each_aio(
-        self,
-        *iterables: AnyIterable,
-        kwargs: Mapping[str, Any] | None = None,
-        ignore_exceptions: bool = False,
-    ) -> None:
-        async for _ in results_aio(
-            self.pool_call,
-            Inputs(self._plain("for_each"), iterables, kwargs),
-            order_outputs=False,
-            return_exceptions=ignore_exceptions,
-        ):
-            pass
-
-    @verb(_for_each_aio, rewrite="")
-    def for_each(
-        self,
-        *iterables: AnyIterable,
-        kwargs: Mapping[str, Any] | None = None,
-        ignore_exceptions: bool = False,
-    ) -> None:
-        """Run one input per item and wait for all; results are dropped."""
-        for _ in results(
-            self.pool_call,
-            Inputs(self._plain("for_each"), iterables, kwargs),
-            order_outputs=False,
-            return_exceptions=ignore_exceptions,
-        ):
-            pass
-
-    async def _spawn_map_aio(
-        self, *iterables: AnyIterable, kwargs: Mapping[str, Any] | None = None
-    ) -> FunctionCall[R]:
-        inputs = Inputs(self._plain("spawn_map"), iterables, kwargs)
-        call = self.pool_call(retain=True)
-        await submit_all_aio(call, inputs)
-        return FunctionCall(call.call_id, call)
-
-    @verb(_spawn_map_aio)
-    def spawn_map(
-        self, *iterables: AnyIterable, kwargs: Mapping[str, Any] | None = None
-    ) -> FunctionCall[R]:
-        """Start one input per item; one call holds them all, by their index."""
-        inputs = Inputs(self._plain("spawn_map"), iterables, kwargs)
-        call = self.pool_call(retain=True)
-        submit_all(call, inputs)
-        return FunctionCall(call.call_id, call)
-
     async def _get_current_stats_aio(self) -> FunctionStats:
         return await asyncio.to_thread(self.pool.stats)
 
@@ -250,14 +101,6 @@ class Callee(Handle, Generic[P, R, O]):
     def get_current_stats(self) -> FunctionStats:
         """How many inputs wait and run now, and in how many containers."""
         return self.pool.stats()
-
-    def pool_call(self, *, retain: bool = False, stream: bool = False) -> Call:
-        """A new call of this function or method, without inputs yet.
-
-        Raises:
-            ExecutionError: The app is not running.
-        """
-        return self.pool.open(self.method, retain=retain, stream=stream)
 
     def _start(
         self,
@@ -268,7 +111,7 @@ class Callee(Handle, Generic[P, R, O]):
         retain: bool = False,
         awaited: bool = False,
     ) -> Call:
-        self._plain(name)
+        self.check_plain(name)
         return self._submitted(args, kwargs, retain=retain, awaited=awaited)
 
     def _submitted(
@@ -289,15 +132,6 @@ class Callee(Handle, Generic[P, R, O]):
             call.abandon()
             raise
         return call
-
-    def _plain(self, name: str) -> str:
-        shown = f"{self.label}.{name}"
-        if self.pool.declaration.methods[self.method].is_generator:
-            raise InvalidError(
-                f"`{shown}` is not for a generator; iterate over "
-                f"`{self.label}.remote_gen(...)`"
-            )
-        return shown
 
     def _check_generator(self) -> None:
         if not self.pool.declaration.methods[self.method].is_generator:

@@ -7,11 +7,10 @@ the thread that owns the link and taken in the caller's.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from telemetry.core.errors import InvalidError, OutputExpiredError
 from telemetry.core.outcome import Outcome
@@ -19,10 +18,12 @@ from telemetry.runtime.waiting import LoopWaiter, ThreadWaiter
 from telemetry.runtime.wire import payload
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from telemetry.runtime.waiting import Waiter
     from telemetry.runtime.wire.frames import Payload
+
+T = TypeVar("T")
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -161,67 +162,33 @@ class Call:
         Raises:
             TimeoutError: Nothing came in time; 0 looks once.
         """
-        until_s = None if timeout_s is None else time.monotonic() + timeout_s
-        while (batch := self._take_now()) is None:
-            waiter = ThreadWaiter()
-            self._waiters.append(waiter)
-            # Race: 1. nothing was there; 2. a delivery finds no waiter; 3. we
-            # wait for ever. So look again once we can be found.
-            if self._fresh or self._ended():
-                continue
-            if not waiter.wait(_left_s(until_s)):
-                raise TimeoutError(self._late(timeout_s))
-        return batch
+        return self._wait(self._take_now, timeout_s)
 
     async def take_async(self, timeout_s: float | None = None) -> list[Settled]:
         """`take` for a coroutine.
 
         Raises:
-            TimeoutError: Nothing came in time.
+            TimeoutError: Nothing came in time; 0 looks once.
         """
-        until_s = None if timeout_s is None else time.monotonic() + timeout_s
-        while (batch := self._take_now()) is None:
-            waiter = LoopWaiter()
-            self._waiters.append(waiter)
-            if self._fresh or self._ended():
-                continue
-            if not await _wait(waiter, until_s):
-                raise TimeoutError(self._late(timeout_s))
-        return batch
+        return await self._wait_async(self._take_now, timeout_s)
 
     def peek(self, index: int, timeout_s: float | None = None) -> Settled:
         """The settlement of one input of a retained call; repeatable.
 
         Raises:
-            TimeoutError: It has not settled in time.
+            TimeoutError: It has not settled in time; 0 looks once.
             OutputExpiredError: It is no longer kept.
         """
-        until_s = None if timeout_s is None else time.monotonic() + timeout_s
-        while (kept := self._peek_now(index)) is None:
-            waiter = ThreadWaiter()
-            self._waiters.append(waiter)
-            if index in self._kept or self._expired:
-                continue
-            if not waiter.wait(_left_s(until_s)):
-                raise TimeoutError(self._late(timeout_s))
-        return kept
+        return self._wait(lambda: self._peek_now(index), timeout_s)
 
     async def peek_async(self, index: int, timeout_s: float | None = None) -> Settled:
         """`peek` for a coroutine.
 
         Raises:
-            TimeoutError: It has not settled in time.
+            TimeoutError: It has not settled in time; 0 looks once.
             OutputExpiredError: It is no longer kept.
         """
-        until_s = None if timeout_s is None else time.monotonic() + timeout_s
-        while (kept := self._peek_now(index)) is None:
-            waiter = LoopWaiter()
-            self._waiters.append(waiter)
-            if index in self._kept or self._expired:
-                continue
-            if not await _wait(waiter, until_s):
-                raise TimeoutError(self._late(timeout_s))
-        return kept
+        return await self._wait_async(lambda: self._peek_now(index), timeout_s)
 
     def deliver(self, settled: Sequence[Settled]) -> None:
         """Hand settlements to the caller; the link's side calls this."""
@@ -241,6 +208,53 @@ class Call:
         self._expired = True
         self._kept.clear()
         self._wake()
+
+    def _wait(self, look: Callable[[], T | None], timeout_s: float | None) -> T:
+        until_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while (found := look()) is None:
+            left_s = self._left_s(until_s, timeout_s)
+            waiter = ThreadWaiter()
+            self._waiters.append(waiter)
+            # Race: 1. nothing was there; 2. a delivery finds no waiter; 3. we
+            # wait for ever. So look again once we can be found.
+            if (found := look()) is not None:
+                self._forget(waiter)
+                break
+            if not waiter.wait(left_s):
+                self._forget(waiter)
+        return found
+
+    async def _wait_async(
+        self, look: Callable[[], T | None], timeout_s: float | None
+    ) -> T:
+        until_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while (found := look()) is None:
+            left_s = self._left_s(until_s, timeout_s)
+            waiter = LoopWaiter()
+            self._waiters.append(waiter)
+            if (found := look()) is not None:  # the same race as in `_wait`
+                self._forget(waiter)
+                break
+            try:
+                await waiter.wait(left_s)
+            finally:
+                if not waiter.future.done() or waiter.future.cancelled():
+                    self._forget(waiter)
+        return found
+
+    def _left_s(self, until_s: float | None, timeout_s: float | None) -> float | None:
+        if until_s is None:
+            return None
+        left_s = until_s - time.monotonic()
+        if left_s <= 0:
+            raise TimeoutError(f"{self.call_id} has not settled within {timeout_s:g} s")
+        return left_s
+
+    def _forget(self, waiter: Waiter) -> None:
+        try:
+            self._waiters.remove(waiter)
+        except ValueError:
+            pass  # it is being woken
 
     def _take_now(self) -> list[Settled] | None:
         fresh = self._fresh
@@ -276,25 +290,6 @@ class Call:
         waiters, self._waiters = self._waiters, []
         for waiter in waiters:
             waiter.wake()
-
-    def _late(self, timeout_s: float | None) -> str:
-        return f"{self.call_id} has not settled within {timeout_s} s"
-
-
-def _left_s(until_s: float | None) -> float | None:
-    return None if until_s is None else max(0.0, until_s - time.monotonic())
-
-
-async def _wait(waiter: LoopWaiter, until_s: float | None) -> bool:
-    if until_s is None:
-        await waiter.future
-        return True
-    try:
-        async with asyncio.timeout(_left_s(until_s)):
-            await waiter.future
-    except TimeoutError:
-        return False
-    return True
 
 
 def _not_encodable(index: int, error: Exception) -> Settled:

@@ -51,6 +51,14 @@ class LoopWaiter:
         """Let the coroutine look again."""
         self._mailbox.put(self.future)
 
+    async def wait(self, timeout_s: float | None) -> bool:
+        """Await the wake-up; False when the time is over."""
+        if timeout_s is None:
+            await self.future
+            return True
+        done, _ = await asyncio.wait([self.future], timeout=timeout_s)
+        return bool(done)
+
 
 class _Mailbox:
     """Wakes many futures of one loop with one call into it."""

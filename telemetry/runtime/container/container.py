@@ -56,7 +56,11 @@ class Container:
         self._later = later
         self._abandon = abandon
         self._served = False
+        # Who was started last in each slot; the transport thread's alone.
         self._jobs: list[Job | None] = [None] * spec.concurrency.max_inputs
+        # Who has not reported its end yet. Added to by the transport thread, left
+        # by each job's own; both are single operations of a set.
+        self._live: set[Job] = set()
         self._ending = False
         self._over = threading.Event()
         self._loaded: Loaded | None = None
@@ -130,12 +134,13 @@ class Container:
         for message in started:
             job = self._job(message, blobs)
             self._jobs[job.slot] = job
+            self._live.add(job)
             if self._ending:
                 self._report_now(job, NEVER_STARTED, 0, 0)
             elif job.method.is_async:
                 arrived.append(job)
             elif self._threads is not None:
-                self._threads.start(job, sum(j is not None for j in self._jobs))
+                self._threads.start(job, len(self._live))
         if arrived and self._tasks is not None:
             self._tasks.start(arrived)
 
@@ -163,8 +168,8 @@ class Container:
             last_s = self._spec.cancel_grace_s + _RETURN_S
             self._later(last_s, self._abandon_if_stuck)
         self._ending = True
-        for job in self._jobs:
-            if job is not None and not job.cancelled:
+        for job in list(self._live):
+            if not job.cancelled:
                 self._cancel(job)
         self._look_for_end()
 
@@ -191,14 +196,17 @@ class Container:
     def _report(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
         how, data = ended
         self._outbox.put((messages.DONE, job.slot, how, data, started_ns, ended_ns))
-        self._jobs[job.slot] = None
+        # Race: 1. we put the report; 2. a neighbour's flush takes it along; 3. the
+        # driver starts another input in the slot; 4. we go on. So nothing of the
+        # slot is touched any more, only what is our own.
+        job.payload, job.members = b"", None
+        self._live.discard(job)
         if self._ending:
             self._look_for_end()
 
     def _report_now(
         self, job: Job, ended: Ended, started_ns: int, ended_ns: int
     ) -> None:
-        # The slot is given up before the driver hears of it: it may use it again.
         self._report(job, ended, started_ns, ended_ns)
         self._outbox.flush()
 
@@ -209,7 +217,7 @@ class Container:
     def _look_for_end(self) -> None:
         # Race: 1. drain sets _ending and still sees the last job; 2. that job ends
         # and sees _ending. Or the other way round: one of the two always finishes.
-        if not any(self._jobs):
+        if not self._live:
             self._finish()
 
     def _finish(self) -> None:

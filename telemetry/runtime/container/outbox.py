@@ -35,12 +35,13 @@ class Outbox:
         self._writer = writer
         self._on_blocked = on_blocked
         self._waiting: deque[Message] = deque()
-        # Adds a message; it leaves with the next `flush`. Bound, not a method:
-        # it is called once per input.
-        self.put: Callable[[Message], None] = self._waiting.append
         self._writing = threading.Lock()
         self._lost = False
         self.dropped = 0
+
+    def put(self, message: Message) -> None:
+        """Add a message; it leaves with the next `flush`."""
+        self._waiting.append(message)
 
     def put_line(self, message: Message) -> None:
         """Add log lines; dropped and counted when too much waits already."""

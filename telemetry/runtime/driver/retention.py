@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 from telemetry.runtime.calls import Call
@@ -56,7 +56,7 @@ class Retention:
         self._calls: weakref.WeakValueDictionary[str, RetainedCall] = (
             weakref.WeakValueDictionary()
         )
-        self._finished: deque[tuple[RetainedCall, int]] = deque()
+        self._finished: OrderedDict[str, tuple[RetainedCall, int]] = OrderedDict()
         self._bytes = 0
 
     def open(self, link: Link, call_id: str) -> RetainedCall:
@@ -75,10 +75,12 @@ class Retention:
         """Keep a call that has settled, and let go of the oldest if need be."""
         size = call.kept_bytes
         with self._lock:
-            self._finished.append((call, size))
-            self._bytes += size
+            # A call that is given inputs one by one is finished several times.
+            _, before = self._finished.pop(call.call_id, (call, 0))
+            self._finished[call.call_id] = (call, size)
+            self._bytes += size - before
             while len(self._finished) > self._max_calls or (
                 self._bytes > self._max_bytes and len(self._finished) > 1
             ):
-                _, freed = self._finished.popleft()
+                _, (_, freed) = self._finished.popitem(last=False)
                 self._bytes -= freed

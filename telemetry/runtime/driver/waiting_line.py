@@ -75,7 +75,7 @@ class InputQueue:
             return
         self._dead += 1
         if self._dead > _FEW and self._dead * 2 > len(self._inputs):
-            self._inputs = deque(self)
+            self._inputs = deque(each for each in self._inputs if not each.settled)
             self._dead = 0
 
     def _drop_dead(self) -> None:

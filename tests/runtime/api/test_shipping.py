@@ -68,10 +68,13 @@ def test_by_value(body: Any, options: dict[str, Any]) -> None:
     assert pickle.loads(code.data)(1) == body(1)
 
 
-def test_code_of_the_main_module() -> None:
+def test_code_of_the_main_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """A container's main module is another one, so ours goes by value."""
-    body: Any = nested()
+    body = nested()
     body.__module__, body.__qualname__ = "__main__", "inner"
+    handle = App("main").function()(body)
+    monkeypatch.setattr(sys.modules["__main__"], "inner", handle, raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", "any")
 
     assert reference_of(body) is None
 

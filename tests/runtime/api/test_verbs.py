@@ -251,6 +251,12 @@ def test_remote_gen_is_lazy(session: FakeSession) -> None:
     assert session.opened == [("count_to", 0, False, True)]
 
 
+def test_remote_gen_without_a_run() -> None:
+    """That nothing runs is said at once, not with the first chunk."""
+    with pytest.raises(ExecutionError, match="not running"):
+        subjects.count_to.remote_gen(3)
+
+
 def test_remote_gen_left_early(session: FakeSession) -> None:
     """Leaving the iteration cancels the generator."""
     chunks = subjects.count_to.remote_gen(3)
