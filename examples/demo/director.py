@@ -26,6 +26,7 @@ from examples.demo.workload import (
     resize,
     translate,
 )
+from telemetry.core.ids import short
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import FunctionCall
 from telemetry.runtime.exception import (
@@ -121,6 +122,10 @@ class Watch:
             events = self._observer.add(record)
         for each in events:
             self._show(each)
+
+    def say(self, event: Event) -> None:
+        """Show what the director does itself."""
+        self._show(event)
 
     def ask(self, question: Callable[[Observer], T]) -> T:
         """The answer to a question; nothing changes meanwhile."""
@@ -291,19 +296,33 @@ class Director:
             "no container had enough to do, so none was killed",
         ):
             await asyncio.sleep(0.2)
-            self._watch.ask(self._shoot)
+            killed = self._watch.ask(self._shoot)
+            if killed is not None:
+                self._watch.say(killed)
 
-    def _shoot(self, observer: Observer) -> None:
+    def _shoot(self, observer: Observer) -> Event | None:
         victim = _busiest(observer)
         if victim.ready is None or victim.ready.pid is None or not victim.running:
             self.report.notes.append("the container to be killed was gone already")
-            return
+            return None
         self.report.victim = victim
         self.report.at_work = sorted(set().union(*victim.slots.values()))
         try:
             os.kill(victim.ready.pid, signal.SIGKILL)
         except ProcessLookupError:
             self.report.notes.append("the container to be killed had just ended")
+            return None
+        return Event(
+            mark="✖",
+            text="SIGKILL",
+            function=victim.pool,
+            fields={
+                "container": short(victim.container_id),
+                "running": len(self.report.at_work),
+            },
+            level="error",
+            container_id=victim.container_id,
+        )
 
     async def _time_out(self) -> None:
         await self._submit(RESIZE.name, 9000, 4 * RESIZE_TIMEOUT_S, Twist.SHOWN)

@@ -16,7 +16,12 @@ from telemetry.core.outcome import Outcome
 from telemetry.runtime.records import InputSettled
 
 _MOST_ROWS: Final = 12
+_NAMED: Final = 9
 _NONE: Final = "-"
+
+_TITLES: Final = (
+    *("input", "", "cause", "mechanism", "observed", "after", "outcome", "neighbours"),
+)
 
 
 def cancellations(
@@ -29,10 +34,9 @@ def cancellations(
     )
     if not found:
         return ["none"]
-    header = ["input", "", "cause", "when", "mechanism", "observed", "ended after"]
-    rows = [[*header, "settled as", "neighbours"]]
+    rows = [list(_TITLES)]
     rows += [_cancellation(observer, each) for each in found[:_MOST_ROWS]]
-    head, *shown = table(rows, left=9)
+    head, *shown = table(rows, left=len(_TITLES))
     left_out = len(found) - _MOST_ROWS
     more = [f"and {left_out:,} more"] if left_out > 0 else []
     return [theme.paint(head, "dim"), *shown, *more]
@@ -46,9 +50,8 @@ def _cancellation(observer: Observer, settled: InputSettled) -> list[str]:
         short(settled.input_id),
         settled.function,
         asked.cause,
-        asked.phase,
-        asked.mechanism or _NONE,
-        "never started" if asked.observed is None else asked.observed,
+        asked.mechanism or "in queue",
+        asked.observed or "no start",
         duration(settled.at_s - asked.requested_s),
         settled.outcome.value,
         _neighbours(observer, settled),
@@ -68,7 +71,7 @@ def _neighbours(observer: Observer, settled: InputSettled) -> str:
     ]
     if not moved:
         return "had none"
-    return f"{len(moved)} rescheduled, {fates(observer, moved)}"
+    return f"{len(moved)} rerun, {fates(observer, moved)}"
 
 
 def fates(observer: Observer, input_ids: Iterable[str]) -> str:
@@ -102,7 +105,7 @@ def _deed(victim: Container, running: int) -> str:
     pid = "" if ready is None else f" (pid {ready.pid})"
     seen = "its end was not seen"
     if exited is not None:
-        how = "" if exited.status is None else f", status {exited.status}"
+        how = "" if exited.status is None else f" ({exited.status})"
         seen = f"seen as {exited.reason}{how}"
     return (
         f"container {short(victim.container_id)}{pid} of {victim.pool}: SIGKILL with "
@@ -120,8 +123,8 @@ def _work(observer: Observer, victim: Container, at_work: Sequence[str]) -> list
             f"{count(len(lost), 'input')} rescheduled under the same id, attempt + 1: "
             f"{fates(observer, lost)}"
         )
-        names = ", ".join(short(each) for each in lost[:10])
-        more = f" and {len(lost) - 10} more" if len(lost) > 10 else ""
+        names = ", ".join(short(each) for each in lost[:_NAMED])
+        more = f" and {len(lost) - _NAMED} more" if len(lost) > _NAMED else ""
         rows.append(f"they are {names}{more}")
     if ended:
         rows.append(f"{count(len(ended), 'input')} had just ended")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 from examples.demo.observer import Event
@@ -16,13 +17,19 @@ def show(event: Event, theme: Theme | None) -> None:
     Args:
         theme: How marks look; None leaves them out, as in JSON.
     """
-    mark = "" if theme is None else theme.plain(event.mark) + " "
+    mark, fields = "", event.fields
+    if theme is None:
+        fields = {"pool": event.function, **event.fields}
+        if event.container_id is not None:
+            fields["container"] = event.container_id
+    else:
+        mark = theme.plain(event.mark) + " "
     emit(
         Line(
             unix_ns=time.time_ns(),
             level=event.level,
             event=mark + event.text,
-            fields=event.fields,
+            fields=fields,
             logger="demo",
             # On a row, an id without letters keeps the columns of those that have
             # some; in JSON, a line that is no input's has none.
@@ -30,5 +37,6 @@ def show(event: Event, theme: Theme | None) -> None:
             function=event.function,
             attempt=event.attempt,
             container_id=event.container_id,
+            thread=threading.current_thread().name,
         )
     )

@@ -183,9 +183,11 @@ class Observer:
     def _exited(self, record: ContainerExited) -> list[Event]:
         container = self.containers[record.container_id]
         container.exited = record
-        keys: dict[str, Any] = {"reason": record.reason, "served": container.served}
+        keys: dict[str, Any] = {"reason": record.reason}
         if record.status is not None and record.status < 0:
             keys["signal"] = -record.status
+        else:
+            keys["served"] = container.served
         crashed = record.reason in {"crash", "start_failed"}
         mark, level = ("✖", "error") if crashed else ("◌", "info")
         return [_of_container(mark, "container exited", record, keys, level)]
@@ -227,8 +229,7 @@ class Observer:
             text = "timed out" if asked.cause == "timeout" else "cancelled"
             keys: dict[str, Any] = {"phase": asked.phase}
             if asked.mechanism is not None:
-                keys["mechanism"] = asked.mechanism
-                keys["observed"] = asked.observed
+                keys = {"mechanism": asked.mechanism, "observed": asked.observed}
             keys["after"] = _seconds(record.at_s - asked.requested_s)
             return [_of_input("✕", text, record, keys)]
         if record.outcome in {Outcome.ERROR, Outcome.LOST}:
@@ -318,4 +319,4 @@ def _of_input(
 
 
 def _seconds(value_s: float) -> str:
-    return f"{value_s:.3f}s"
+    return f"{value_s * 1000:.0f}ms" if value_s < 1 else f"{value_s:.2f}s"

@@ -79,7 +79,7 @@ def summary(
             theme,
         ),
         _section("The kill", kill(observer, report, theme), theme),
-        _section("Autoscaler", _decisions(functions), theme),
+        _section("Autoscaler", _decisions(functions, theme), theme),
         _section("Cost", _cost(functions, theme), theme),
         _section("What to try next", _next(facts, theme), theme),
         _section("Books", _books(books, facts, theme), theme),
@@ -149,14 +149,14 @@ def _concurrency(
     for each in functions:
         shape = each.shape
         peak = max((one.peak for one in observer.of(each)), default=0)
-        what = " batches" if shape.batch > 1 else ""
+        nouns = ("batch", "batches") if shape.batch > 1 else ("input", "inputs")
         row = [
             shape.name,
             theme.gauge(peak, shape.target, shape.limit),
             f"peak {peak}",
             f"target {shape.target}",
             f"limit {shape.limit}",
-            f"{each.peak}{what} in at most {shape.containers} containers",
+            f"{count(each.peak, *nouns)} in at most {shape.containers} containers",
         ]
         rows.append(row)
     found = table(rows, left=6)
@@ -170,26 +170,26 @@ def _concurrency(
 
 
 def _bursts(functions: Sequence[Function], theme: Theme) -> list[str]:
-    rows = []
+    titles = ("bursts", "in all", "longest", "peak", "began with")
+    rows = [["", *(theme.paint(each, "dim") for each in titles)]]
     for each in functions:
         if not each.bursts:
             continue
         lasted_s = [one.duration_s for one in each.bursts]
         reasons = Counter(one.reason.value for one in each.bursts)
-        why = listed([f"{times} {reason}" for reason, times in reasons.most_common()])
         rows.append(
             [
                 each.shape.name,
-                count(len(lasted_s), "burst"),
-                f"{duration(sum(lasted_s))} in all",
-                f"longest {duration(max(lasted_s))}",
-                f"peak {max(one.peak for one in each.bursts)}",
-                f"began with {why}",
+                f"{len(lasted_s):,}",
+                duration(sum(lasted_s)),
+                duration(max(lasted_s)),
+                str(max(one.peak for one in each.bursts)),
+                listed([f"{times:,} {why}" for why, times in reasons.most_common()]),
             ]
         )
-    if not rows:
+    if len(rows) == 1:
         return ["none: nothing ran above its target"]
-    return [*table(rows, left=6), theme.paint(_WHY, "dim")]
+    return [*table(rows), theme.paint(_WHY, "dim")]
 
 
 def _cold_starts(observer: Observer, theme: Theme) -> list[str]:
@@ -225,19 +225,27 @@ def _cold_starts(observer: Observer, theme: Theme) -> list[str]:
     ]
 
 
-def _decisions(functions: Sequence[Function]) -> list[str]:
-    rows = []
-    for each in functions:
-        by_direction: dict[str, list[str]] = {"up": [], "down": [], "hold": []}
-        for (direction, reason), times in each.decisions.most_common():
-            by_direction[direction].append(f"{times} {reason}")
-        moves = [
-            f"{direction}: {', '.join(reasons)}"
-            for direction, reasons in by_direction.items()
-            if reasons
-        ]
-        rows.append([each.shape.name, " · ".join(moves) or _NONE])
-    return table(rows, left=2)
+def _decisions(functions: Sequence[Function], theme: Theme) -> list[str]:
+    order = ("up", "down", "hold")
+    found = sorted(
+        {each for function in functions for each in function.decisions},
+        key=lambda each: (order.index(each[0]), each[1]),
+    )
+    if not found:
+        return ["none"]
+    firsts = [
+        direction if place == 0 or found[place - 1][0] != direction else ""
+        for place, (direction, _) in enumerate(found)
+    ]
+    rows = [
+        ["", *(theme.paint(each, "info") for each in firsts)],
+        ["", *(theme.paint(reason, "dim") for _, reason in found)],
+    ]
+    rows += [
+        [each.shape.name, *(_or_none(each.decisions[one]) for one in found)]
+        for each in functions
+    ]
+    return table(rows)
 
 
 def _cost(functions: Sequence[Function], theme: Theme) -> list[str]:
@@ -290,9 +298,8 @@ def _next(facts: Facts, theme: Theme) -> list[str]:
 def _books(books: Books, facts: Facts, theme: Theme) -> list[str]:
     if not books.balanced:
         return [theme.paint(f"✗ {error}", "bad") for error in books.errors]
-    callers = "" if facts.interrupted else " and its caller knows"
+    seen = "" if facts.interrupted else ", as their callers saw"
     return [
         theme.paint("✓", "good") + f" {books.submitted:,} submitted, "
-        f"{books.settled:,} settled: each exactly once{callers}; "
-        "no container above its limit"
+        f"{books.settled:,} settled once each{seen}; no container above its limit"
     ]

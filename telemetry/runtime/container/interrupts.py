@@ -22,7 +22,13 @@ _NULL: Final = ctypes.py_object()
 
 
 class Interrupt(Protocol):
-    """Raises in one thread. `send` and `clear` are called under the worker's lock."""
+    """Raises in one thread. `send` and `clear` are called under the worker's lock.
+
+    Attributes:
+        raised: It has been raised since this was last set to False.
+    """
+
+    raised: bool
 
     def send(self) -> None:
         """Raise `InputCancellation` in the thread, as soon as it runs Python code."""
@@ -42,10 +48,25 @@ class ThreadInterrupt:
 
     def __init__(self) -> None:
         self._ident = threading.get_ident()
+        self.raised = False
+
+        class Raised(InputCancellation):
+            """Notes that it was raised: the interpreter makes it only then."""
+
+            def __init__(marked, *args: object) -> None:  # noqa: N805 - self is the maker
+                super().__init__(*args)
+                self.raised = True
+
+            def __reduce__(marked) -> tuple[type[InputCancellation], tuple[()]]:  # noqa: N805 - as above
+                return InputCancellation, ()
+
+        Raised.__name__ = Raised.__qualname__ = InputCancellation.__name__
+        Raised.__module__ = InputCancellation.__module__
+        self._kind = Raised
 
     def send(self) -> None:
         """Raise in the thread that made this object."""
-        _set_async_exc(self._ident, InputCancellation)
+        _set_async_exc(self._ident, self._kind)
 
     def clear(self) -> None:
         """Take back what is pending."""
@@ -61,6 +82,7 @@ class SignalInterrupt:
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
         self._wanted = wanted
+        self.raised = False
         signal.signal(MAIN_THREAD_SIGNAL, self._on_signal)
 
     def send(self) -> None:
@@ -71,5 +93,6 @@ class SignalInterrupt:
         """Nothing to take back: the handler asks before it raises."""
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._wanted():
+        if not self.raised and self._wanted():
+            self.raised = True
             raise InputCancellation

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
+from telemetry.runtime.container.shield import shielded
 from telemetry.runtime.wire.frames import ConnectionLostError
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Outbox:
 
     def flush(self) -> None:
         """Write what the socket takes; never blocks, never raises."""
+        # Race: 1. a body's thread has a neighbour's messages in its hands; 2. the
+        # body is cancelled, and the exception is raised here. So it is held off.
+        if self._waiting:
+            shielded(self._flush)
+
+    def _flush(self) -> None:
         # Race: 1. A holds the lock and has emptied the deque; 2. B appends, finds
         # the lock taken and goes; 3. A lets go. So A looks again after letting go.
         while (
@@ -86,7 +93,8 @@ class Outbox:
     @property
     def empty(self) -> bool:
         """True when everything has been handed to the socket."""
-        return self._lost or not (self._waiting or self._writer.blocked)
+        busy = self._waiting or self._writing.locked() or self._writer.blocked
+        return self._lost or not busy
 
     def _write(self) -> bool:
         """One frame with all that waits; False when the socket is full."""

@@ -99,9 +99,7 @@ class LoopLane:
                 job.credit = LoopCredit(loop)
             # The job holds its task, and the container's slot its job: a loop
             # alone would hold the task weakly.
-            job.task = make(
-                self._execute(job), name=job.input_id, context=base.copy()
-            )
+            job.task = make(self._execute(job), name=job.input_id, context=base.copy())
 
     def _cancel(self, job: Job) -> None:
         # Race: 1. the task is made; 2. the cancellation comes; 3. the task begins.

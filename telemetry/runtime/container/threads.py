@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
-from telemetry.runtime.container import forks, jobs
+from telemetry.runtime.container import forks, jobs, shield
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
 from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
@@ -87,10 +87,10 @@ class ThreadLane:
 class Worker:
     """One thread that runs bodies one after the other, and can be interrupted.
 
-    Invariant: an interruption is sent at most once per job, only under `_lock`
-    and only while `_in_body`; `_leave` clears `_in_body` under the same lock and
-    takes back what has not been raised. So nothing is raised outside of a body's
-    job, and never in the next one.
+    Invariant: an interruption is raised at most once per job; it is sent only
+    under `_lock` and only while `_in_body`. `_leave` and `shielded` clear that
+    under the same lock and take back what has not been raised. So nothing is
+    raised outside of a body, and never in the next one.
     """
 
     def __init__(
@@ -107,7 +107,6 @@ class Worker:
         self._job: Job | None = None
         self._in_body = False
         self._sent = False
-        self._raised = False
 
     def interrupt_with(self, interrupt: Interrupt) -> None:
         """How this thread is interrupted; called in the thread itself."""
@@ -115,6 +114,7 @@ class Worker:
 
     def run(self, queue: SimpleQueue[Job | None]) -> None:
         """Run jobs until None comes."""
+        shield.protect(self)
         thread = threading.current_thread()
         idle_name = thread.name
         while (job := queue.get()) is not None:
@@ -141,11 +141,30 @@ class Worker:
             job.credit.add(1)
 
     def wants_interrupt(self) -> bool:
-        """In the main thread's signal handler: was it sent and not yet raised?"""
-        if not (self._in_body and self._sent) or self._raised:
-            return False
-        self._raised = True
-        return True
+        """In the main thread's signal handler: was it sent, and is it in a body?"""
+        return self._in_body and self._sent
+
+    def shielded(self, call: Callable[[], None]) -> None:
+        """Call it without interruptions; one that comes is raised afterwards."""
+        with self._lock:
+            in_body, self._in_body = self._in_body, False
+            if self._sent and self._interrupt is not None:
+                self._interrupt.clear()
+        try:
+            call()
+        finally:
+            if in_body:
+                self._unshield()
+
+    def _unshield(self) -> None:
+        with self._lock:
+            self._in_body = True
+            job, interrupt = self._job, self._interrupt
+            # It was taken back when the shield went up, or it came after that.
+            if job is not None and job.cancelled and interrupt is not None:
+                self._sent = True
+                if not interrupt.raised:
+                    interrupt.send()
 
     def _execute(self, job: Job) -> Ended:
         SCOPE.set(job)
@@ -168,7 +187,9 @@ class Worker:
     def _enter(self, job: Job) -> bool:
         with self._lock:
             self._job = job
-            self._sent = self._raised = False
+            self._sent = False
+            if self._interrupt is not None:
+                self._interrupt.raised = False
             job.worker = self
             # Race: 1. the cancellation marks the job; 2. it looks for a worker and
             # finds none; 3. we begin. So we look for its mark under the lock.

@@ -97,8 +97,10 @@ class FrameWriter:
         Raises:
             ConnectionLostError: The other side is gone.
         """
-        body = self._encode(messages)
-        blobs, self._blobs = self._blobs, []
+        try:
+            body = self._encode(messages)
+        finally:
+            blobs, self._blobs = self._blobs, []
         head = _HEAD.pack(len(body), len(blobs))
         if blobs:
             head += struct.pack(f"<{len(blobs)}Q", *map(len, blobs))

@@ -71,8 +71,11 @@ class Reactor:
         # Race: 1. the loop finds nothing posted; 2. we append; 3. it sleeps.
         # It sets _asleep before it looks, so either it sees ours or we see that.
         if self._asleep:
-            self._asleep = False
+            # Woken before the mark goes: a KeyboardInterrupt in between costs a
+            # second wake-up; the other way round the next caller would find no
+            # mark, and the loop would sleep on.
             self._wake()
+            self._asleep = False
 
     def post_soon(self, call: Callable[..., object], *args: object) -> None:
         """`post` from a coroutine that will await: one wake-up per round of its loop.
@@ -88,8 +91,8 @@ class Reactor:
     def _wake_if_asleep(self) -> None:
         self._wake_asked = False
         if self._asleep:
-            self._asleep = False
             self._wake()
+            self._asleep = False
 
     def at(self, when_s: float, call: Callable[[], None]) -> Timer:
         """Call it at that moment of ``time.monotonic()``."""

@@ -181,7 +181,7 @@ def test_a_member_whose_arguments_do_not_fit_fails_alone() -> None:
     """A wrong keyword is that member's own error."""
     loose: Any = tolerant
     good, bad = loose.spawn(1), loose.spawn(nonsense=2)
-    with pytest.raises((TypeError, InvalidError), match="nonsense"):
+    with pytest.raises((TypeError, InvalidError), match="argument"):
         bad.get(20)
 
     assert good.get(20) == "int"
