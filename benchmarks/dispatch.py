@@ -14,12 +14,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from benchmarks import ray_peers
 from benchmarks.bodies import IN_FLIGHT, PAUSE_S
 from benchmarks.machine import PACKAGES
-from benchmarks.measure import Case, Measured, Plan, measure
+from benchmarks.measure import Case, Plan, measure
 from benchmarks.ours import Apps, Awaited, Called, Mapped, Spawned, start_apps
 from benchmarks.peers import (
     InProcess,
@@ -61,19 +61,38 @@ SYNC_LOGGED: Final = "ours: sync on slot threads, map, on_record, a line each"
 REMOTE: Final = "ours: async, remote"
 REMOTE_SYNC: Final = "ours: sync, remote"
 
+BESIDE_RAY: Final = frozenset(
+    {BARE, TICK_UVLOOP, PROCESS, MAP, AIO, AIO_RECORDS, REMOTE, REMOTE_SYNC}
+)
+"""Few, since Ray's own processes disturb everybody on a small machine."""
+
+BLOCK_S: Final = 0.25
+QUICK_BLOCK_S: Final = 0.005
+RAY_BLOCK_S: Final = 1.0
+
 IDEAL_US: Final = PAUSE_S * 1e6 / IN_FLIGHT
 
 TARGETS: Final = (
-    Target("T8", f"{AIO_RECORDS} / {TICK_UVLOOP}", 1.5, ratio(AIO_RECORDS, TICK_UVLOOP)),
-    Target("T8", f"{MAP_RECORDS} / {TICK_UVLOOP}", 1.5, ratio(MAP_RECORDS, TICK_UVLOOP)),
-    Target("T8", f"{MAP} / {TICK_UVLOOP}", 1.5, ratio(MAP, TICK_UVLOOP)),
-    Target("T8", f"{AIO_PLAIN} / {TICK}", 1.5, ratio(AIO_PLAIN, TICK)),
-    Target("T8", f"{MAP_PLAIN} / {TICK}", 1.5, ratio(MAP_PLAIN, TICK)),
-    Target("T8", f"{MAP_RECORDS} / {BARE}", 0.8, ratio(MAP_RECORDS, BARE)),
-    Target("T9", f"{PROCESS} / {MAP}", 15, ratio(PROCESS, MAP), at_least=True),
-    Target("T9", f"{PROCESS} / {AIO}", 15, ratio(PROCESS, AIO), at_least=True),
-    Target("T9", f"{RAY_ASYNC} / {AIO}", 80, ratio(RAY_ASYNC, AIO), at_least=True),
-    Target("T9", f"{RAY_ASYNC} / {MAP}", 80, ratio(RAY_ASYNC, MAP), at_least=True),
+    *(
+        Target("T8", f"{name} / {floor}", most, ratio(name, floor))
+        for name, floor, most in (
+            (AIO_RECORDS, TICK_UVLOOP, 1.5),
+            (MAP_RECORDS, TICK_UVLOOP, 1.5),
+            (MAP, TICK_UVLOOP, 1.5),
+            (AIO_PLAIN, TICK, 1.5),
+            (MAP_PLAIN, TICK, 1.5),
+            (MAP_RECORDS, BARE, 0.8),
+        )
+    ),
+    *(
+        Target("T9", f"{name} / {by}", least, ratio(name, by), at_least=True)
+        for name, by, least in (
+            (PROCESS, MAP, 15),
+            (PROCESS, AIO, 15),
+            (RAY_ASYNC, AIO, 80),
+            (RAY_ASYNC, MAP, 80),
+        )
+    ),
     Target(
         "T9",
         f"1 in flight: {RAY_ASYNC} / {AIO}",
@@ -131,3 +150,93 @@ def other_peers() -> list[Peer]:
         ThreadPool(THREADS),
         ProcessPool(PROCESS),
     ]
+
+
+def actors(ray: Any) -> list[Peer]:  # noqa: ANN401 - an optional package's module
+    """Ray's actors."""
+    return [
+        ray_peers.RayActor(RAY_ASYNC, ray, ray_peers.Async),
+        ray_peers.RayActorGet("Ray async actor, ray.get of 100", ray, ray_peers.Async),
+        ray_peers.RayActor("Ray threaded actor, await", ray, ray_peers.Threaded),
+    ]
+
+
+def is_in_many(peer: Peer) -> bool:
+    """Whether it runs a hundred inputs that return at once."""
+    return not isinstance(peer, Called) and peer.name != SYNC_LOGGED
+
+
+def is_in_one(peer: Peer) -> bool:
+    """Whether one input at a time is what it is for."""
+    return not isinstance(peer, Mapped | Spawned | ray_peers.RayActorGet)
+
+
+def is_in_pauses(peer: Peer) -> bool:
+    """Whether it runs a hundred inputs that pause."""
+    return peer.concurrent and not isinstance(peer, Spawned)
+
+
+def cases(
+    peers: Sequence[Peer], in_flight: int, *, inputs: int = 0, pausing: bool = False
+) -> list[Case]:
+    """A case for each peer."""
+    return [
+        Case(
+            peer.name,
+            partial(peer.run, in_flight=in_flight, pausing=pausing),
+            inputs,
+            in_flight if in_flight > 1 else 10,
+        )
+        for peer in peers
+    ]
+
+
+def run_tables(report: Report, peers: Sequence[Peer], plan: Plan) -> Tables:
+    """Measure and print the three tables."""
+    in_one = [each for each in peers if is_in_one(each)]
+    in_many = [each for each in peers if is_in_many(each)]
+    in_pauses = [each for each in peers if is_in_pauses(each)]
+    many = measure(cases(in_many, IN_FLIGHT), plan)
+    report.measured(f"{IN_FLIGHT} in flight, bodies return at once", many, BARE)
+    one = measure(cases(in_one, 1), Plan(plan.rounds, plan.block_s / 2))
+    report.measured("1 in flight, bodies return at once", one, BARE)
+    inputs = 20 * IN_FLIGHT if plan.block_s > QUICK_BLOCK_S else 2 * IN_FLIGHT
+    pauses = measure(cases(in_pauses, IN_FLIGHT, inputs=inputs, pausing=True), plan)
+    title = f"{IN_FLIGHT} in flight, bodies pause for 10 ms, {inputs} inputs"
+    report.measured(title, pauses, BARE, IDEAL_US)
+    return Tables(many, one, pauses)
+
+
+def main() -> None:
+    arguments = parser(__doc__, rounds=9)
+    arguments.add_argument(
+        "--ray", action="store_true", help="beside Ray, with the few that matter there"
+    )
+    options = arguments.parse_args()
+    ray = ray_peers.start_ray() if options.ray else None
+    if options.ray and ray is None:
+        sys.exit(ray_peers.MISSING)
+    packages = (*PACKAGES, "ray") if options.ray else PACKAGES
+    report = Report("Dispatch of one input", options, packages)
+    block_s = (
+        QUICK_BLOCK_S if options.quick else BLOCK_S if ray is None else RAY_BLOCK_S
+    )
+    plan = Plan(rounds_of(options), block_s)
+    with ExitStack() as stack:
+        peers = [*our_peers(start_apps(stack)), *other_peers()]
+        if ray is not None:
+            peers = [peer for peer in peers if peer.name in BESIDE_RAY] + actors(ray)
+        tables = run_tables(report, peers, plan)
+        head = ["target", "figure", "wanted", "found", "IQR", "by CPU", "verdict"]
+        rows = verdicts(TARGETS, tables)
+        report.table("Targets", head, rows)
+        report.keep("Targets", [head, *rows])
+        for peer in peers:
+            peer.close()
+    report.close()
+    if ray is not None:
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()

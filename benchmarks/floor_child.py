@@ -35,7 +35,7 @@ def new_loop(*, fast: bool) -> asyncio.AbstractEventLoop:
 
 def serve_loop(sock: socket, mode: str) -> None:
     """Run each call as a task."""
-    sock.setblocking(False)
+    sock.settimeout(0)
     loop = new_loop(fast=mode.startswith("uvloop"))
     running: set[asyncio.Task[None]] = set()
 

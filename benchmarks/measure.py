@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from benchmarks.processes import tree_cpu_s
+from benchmarks.processes import TreeClock
 
 _SEED: Final = 1
 _MICRO: Final = 1e6
@@ -128,15 +128,15 @@ def relative_iqr(values: Sequence[float]) -> float:
 
 def _run_block(case: Case, blocks: Blocks) -> None:
     gc.collect()
-    cpu_before_s = tree_cpu_s()
+    clock = TreeClock()
+    clock.start()
     began_s = time.perf_counter()
     case.run(blocks.inputs)
     wall_s = time.perf_counter() - began_s
-    cpu_after_s = tree_cpu_s()
+    cpu_s = clock.used_s()
     blocks.wall_us.append(wall_s / blocks.inputs * _MICRO)
-    if cpu_before_s is not None and cpu_after_s is not None:
-        used_s = cpu_after_s - cpu_before_s
-        blocks.cpu_us.append(used_s / blocks.inputs * _MICRO)
+    if cpu_s is not None:
+        blocks.cpu_us.append(cpu_s / blocks.inputs * _MICRO)
 
 
 def _block_inputs(case: Case, plan: Plan) -> int:

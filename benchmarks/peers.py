@@ -39,7 +39,7 @@ class Peer(ABC):
     def run(self, inputs: int, in_flight: int, *, pausing: bool) -> None:
         """Run inputs, and wait for the last."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most hold nothing
         """Free what it holds."""
 
 
@@ -110,7 +110,7 @@ class SocketLoop(Peer):
         self._frames = Frames(
             self._on_answer, self._loop, one_pickle=mode.endswith("-tick")
         )
-        self._child.sock.setblocking(False)
+        self._child.sock.settimeout(0)
         self._loop.run_until_complete(
             self._loop.create_connection(lambda: self._frames, sock=self._child.sock)
         )

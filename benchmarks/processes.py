@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -11,23 +12,31 @@ _PROC: Final = Path("/proc")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def tree_cpu_s() -> float | None:
-    """CPU seconds of this process and its living descendants; None off Linux.
+class TreeClock:
+    """CPU time of this process and its living descendants, between two moments.
 
-    Threads that have ended are not counted, so nothing that is measured may end
-    one. Source: /proc/PID/task/TID/schedstat, nanoseconds on a CPU first.
+    Looking costs CPU too: this process is looked at last at the start and first at
+    the end, so that the cost falls outside. Threads and processes that end in
+    between are not counted. Source: /proc/PID/task/TID/schedstat, nanoseconds on a
+    CPU first; Linux only.
     """
-    if not (_PROC / "self" / "schedstat").exists():
-        return None
-    total_ns = 0
-    for pid in _tree():
-        try:
-            for task in os.scandir(f"/proc/{pid}/task"):
-                text = Path(task.path, "schedstat").read_text("ascii")
-                total_ns += int(text.split(maxsplit=1)[0])
-        except (OSError, ValueError):
-            continue  # it ended meanwhile
-    return total_ns / 1e9
+
+    def __init__(self) -> None:
+        self._available = (_PROC / "self" / "schedstat").exists()
+        self._own_ns = self._others_ns = 0
+
+    def start(self) -> None:
+        """Begin to measure."""
+        if self._available:
+            self._others_ns = _cpu_ns(_descendants())
+            self._own_ns = _cpu_ns([os.getpid()])
+
+    def used_s(self) -> float | None:
+        """CPU seconds since `start`; None where the system does not tell."""
+        if not self._available:
+            return None
+        own_ns = _cpu_ns([os.getpid()]) - self._own_ns
+        return (own_ns + _cpu_ns(_descendants()) - self._others_ns) / 1e9
 
 
 def rss_bytes(pid: int | None = None) -> int:
@@ -45,18 +54,31 @@ def rss_bytes(pid: int | None = None) -> int:
     return int(answer.stdout) * 1024
 
 
-def _tree() -> set[int]:
+def _cpu_ns(pids: Iterable[int]) -> int:
+    total_ns = 0
+    for pid in pids:
+        try:
+            for task in (_PROC / str(pid) / "task").iterdir():
+                text = (task / "schedstat").read_text("ascii")
+                total_ns += int(text.split(maxsplit=1)[0])
+        except (OSError, ValueError):
+            continue  # it ended meanwhile
+    return total_ns
+
+
+def _descendants() -> set[int]:
     parents: dict[int, int] = {}
-    for name in os.listdir(_PROC):
-        if not name.isdigit():
+    for folder in _PROC.iterdir():
+        if not folder.name.isdigit():
             continue
         try:
-            stat = (_PROC / name / "stat").read_text("ascii", "replace")
+            stat = (folder / "stat").read_text("ascii", "replace")
         except OSError:
             continue
         # The name of the program is in brackets and may hold anything.
-        parents[int(name)] = int(stat.rsplit(")", 1)[1].split()[1])
-    tree = {os.getpid()}
-    while more := {pid for pid, up in parents.items() if up in tree} - tree:
-        tree |= more
-    return tree
+        parents[int(folder.name)] = int(stat.rsplit(")", 1)[1].split()[1])
+    found: set[int] = set()
+    wanted = {os.getpid()}
+    while wanted := {pid for pid, up in parents.items() if up in wanted} - found:
+        found |= wanted
+    return found

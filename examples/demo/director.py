@@ -296,33 +296,31 @@ class Director:
             "no container had enough to do, so none was killed",
         ):
             await asyncio.sleep(0.2)
-            killed = self._watch.ask(self._shoot)
-            if killed is not None:
-                self._watch.say(killed)
+            self._watch.ask(self._shoot)
 
-    def _shoot(self, observer: Observer) -> Event | None:
+    def _shoot(self, observer: Observer) -> None:
         victim = _busiest(observer)
         if victim.ready is None or victim.ready.pid is None or not victim.running:
             self.report.notes.append("the container to be killed was gone already")
-            return None
-        self.report.victim = victim
-        self.report.at_work = sorted(set().union(*victim.slots.values()))
+            return
+        at_work = sorted(set().union(*victim.slots.values()))
+        self.report.victim, self.report.at_work = victim, at_work
+        keys = {"container": short(victim.container_id), "running": len(at_work)}
+        # Said first: what follows from it must not stand above it.
+        self._watch.say(
+            Event(
+                mark="✖",
+                text="SIGKILL",
+                function=victim.pool,
+                fields=keys,
+                level="error",
+                container_id=victim.container_id,
+            )
+        )
         try:
             os.kill(victim.ready.pid, signal.SIGKILL)
         except ProcessLookupError:
             self.report.notes.append("the container to be killed had just ended")
-            return None
-        return Event(
-            mark="✖",
-            text="SIGKILL",
-            function=victim.pool,
-            fields={
-                "container": short(victim.container_id),
-                "running": len(self.report.at_work),
-            },
-            level="error",
-            container_id=victim.container_id,
-        )
 
     async def _time_out(self) -> None:
         await self._submit(RESIZE.name, 9000, 4 * RESIZE_TIMEOUT_S, Twist.SHOWN)

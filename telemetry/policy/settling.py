@@ -56,7 +56,13 @@ class Verdict:
 
 
 def verdict(
-    how: How, cause: Cause | None, *, rule: RetryRule | None, retries: int, losses: int
+    how: How,
+    cause: Cause | None,
+    *,
+    rule: RetryRule | None,
+    retries: int,
+    losses: int,
+    repeatable: bool = True,
 ) -> Verdict:
     """What becomes of an input whose execution has ended.
 
@@ -66,7 +72,11 @@ def verdict(
         rule: The function's retry policy.
         retries: Retries that it has had.
         losses: Containers that died under it, this time included.
+        repeatable: It may run again; a generator may not once a chunk is out, since
+            its consumer would see the chunks twice.
     """
+    if not repeatable:
+        rule = None
     if how is How.RETURNED:
         # Also when it was asked to end: it swallowed that, and the work is done.
         return Verdict(Action.SETTLE, Outcome.SUCCESS)
@@ -77,7 +87,9 @@ def verdict(
         return Verdict(Action.SETTLE, outcome)
     if how is How.RAISED and cause is None:
         return _retried(Outcome.ERROR, rule, retries)
-    if how is How.DIED and cause is None and not survives_loss(losses):
+    if not repeatable or (
+        how is How.DIED and cause is None and not survives_loss(losses)
+    ):
         return Verdict(Action.SETTLE, Outcome.LOST)
     # Interrupted for a neighbour's sake, or lost with its container.
     return Verdict(Action.RESCHEDULE)

@@ -8,6 +8,8 @@ import weakref
 from collections import deque
 from typing import Protocol
 
+from telemetry.runtime.shield import this_thread
+
 
 class Waiter(Protocol):
     """Somebody who waits; woken at most once, from any thread."""
@@ -27,14 +29,23 @@ class ThreadWaiter:
         self._gate.acquire()
 
     def wake(self) -> None:
-        """Let the thread look again."""
-        self._gate.release()
+        """Let the thread look again; any number of times."""
+        try:
+            self._gate.release()
+        except RuntimeError:
+            pass  # it was woken before
 
     def wait(self, timeout_s: float | None) -> bool:
         """Block until woken; False when the time is over."""
-        if timeout_s is None:
-            return self._gate.acquire()
-        return self._gate.acquire(timeout=min(timeout_s, threading.TIMEOUT_MAX))
+        limit_s = -1.0 if timeout_s is None else min(timeout_s, threading.TIMEOUT_MAX)
+        thread = this_thread()
+        if thread is None:
+            return self._gate.acquire(timeout=limit_s)
+        thread.waiter = self
+        try:
+            return self._gate.acquire(timeout=limit_s)
+        finally:
+            thread.waiter = None
 
 
 class LoopWaiter:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
 
+_AGAIN_S: Final = 0.05
+"""How soon an interruption is repeated that a body has not got yet."""
+
 _RETURN_S: Final = 1.0
 """After the grace period: how long the main thread may take to come back."""
 
@@ -190,8 +193,12 @@ class Container:
         job.cancelled = True
         if job.method.is_async and self._tasks is not None:
             self._tasks.cancel(job)
-        elif self._threads is not None:
-            self._threads.cancel(job)
+        elif self._threads is not None and self._threads.cancel(job):
+            self._later(_AGAIN_S, lambda: self._cancel_again(job))
+
+    def _cancel_again(self, job: Job) -> None:
+        if job in self._live and self._threads is not None:
+            self._cancel(job)
 
     def _report(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
         how, data = ended

@@ -6,7 +6,7 @@ import threading
 import weakref
 from itertools import count
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
 
+_ATTACH_S: Final = 5.0
+"""How long `attach` waits for the driver's word."""
+
 
 class ContainerSession:
     """The `Session`, and the link of its calls, inside a container.
@@ -44,6 +47,7 @@ class ContainerSession:
         self._known: set[str] = set()  # tags of pools that the driver has heard of
         self._questions = count()
         self._answers: dict[int, SimpleQueue[Any]] = {}
+        self._attaching: dict[str, SimpleQueue[None]] = {}
         self._lock = threading.Lock()
 
     def open(self, pool: PoolSpec, method: int, *, retain: bool, stream: bool) -> Call:
@@ -69,12 +73,19 @@ class ContainerSession:
         return call
 
     def attach(self, call_id: str) -> Call:
-        """The retained call of that id."""
+        """The retained call of that id; waits for what the driver knows of it."""
         call = self._calls.get(call_id)
         if call is None or not call.retain:
             call = Call(self, call_id, retain=True)
             self._calls[call_id] = call
+            known = self._attaching[call_id] = SimpleQueue()
             self._send((messages.ATTACH, call_id))
+            try:
+                known.get(timeout=_ATTACH_S)
+            except Empty:
+                pass  # its results may still come
+            finally:
+                del self._attaching[call_id]
         return call
 
     def stats(self, pool: PoolSpec, timeout_s: float = 5.0) -> FunctionStats:
@@ -129,6 +140,9 @@ class ContainerSession:
             call.expire()
         else:
             call.adopt(inputs)
+        waiting = self._attaching.get(call_id)
+        if waiting is not None:
+            waiting.put(None)
 
     def answered(self, number: int, data: Payload) -> None:
         """The answer to a question."""

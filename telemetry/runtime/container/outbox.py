@@ -11,7 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from telemetry.runtime.container.shield import shielded
+from telemetry.runtime.shield import shielded
 from telemetry.runtime.wire.frames import ConnectionLostError
 
 if TYPE_CHECKING:

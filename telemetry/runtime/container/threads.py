@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
-from telemetry.runtime.container import forks, jobs, shield
+from telemetry.runtime import shield
+from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
 from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from telemetry.runtime.container.interrupts import Interrupt
+    from telemetry.runtime.shield import Waker
     from telemetry.runtime.wire.frames import Message
 
 
@@ -58,11 +60,13 @@ class ThreadLane:
             name = f"slot-{self._threads - 1}"
             threading.Thread(target=self._work, name=name, daemon=True).start()
 
-    def cancel(self, job: Job) -> None:
-        """Raise `InputCancellation` in the body, if it is there. Never blocks."""
+    def cancel(self, job: Job) -> bool:
+        """Raise `InputCancellation` in the body, if it is there. Never blocks.
+
+        True when it should be called again soon, until the body has got it.
+        """
         worker = job.worker
-        if worker is not None:
-            worker.interrupt(job)
+        return worker is not None and worker.interrupt(job)
 
     def take_main_thread(self) -> None:
         """Bodies will run on the main thread alone, in `serve_main`."""
@@ -107,6 +111,8 @@ class Worker:
         self._job: Job | None = None
         self._in_body = False
         self._sent = False
+        # What the body waits for in a lock of ours, such as a nested call.
+        self.waiter: Waker | None = None
 
     def interrupt_with(self, interrupt: Interrupt) -> None:
         """How this thread is interrupted; called in the thread itself."""
@@ -127,18 +133,28 @@ class Worker:
             thread.name = idle_name
             self._report(job, ended, started_ns, time.monotonic_ns())
 
-    def interrupt(self, job: Job) -> None:
-        """Raise `InputCancellation` in the job's body; from the transport thread."""
+    def interrupt(self, job: Job) -> bool:
+        """Raise `InputCancellation` in the job's body; from the transport thread.
+
+        True when it may have to be sent again. Race: 1. the body is about to enter
+        a blocking call; 2. the signal comes, and its handler waits for the next
+        bytecode; 3. the call blocks, and there is none. So it is repeated.
+        """
         with self._lock:
-            if self._job is not job or not self._in_body or self._sent:
-                return
-            self._sent = True
-            if self._interrupt is not None:
-                self._interrupt.send()
+            if self._job is not job or not self._in_body or self._interrupt is None:
+                return self._job is job
+            if self._interrupt.raised:
+                return False
+            again, self._sent = self._sent, True
+            self._interrupt.send()
+        waiter = self.waiter
+        if waiter is not None:
+            waiter.wake()
         # A generator that waits for its consumer sits in a lock, which no
         # exception reaches: give it a way out.
-        if job.credit is not None:
+        if job.credit is not None and not again:
             job.credit.add(1)
+        return True
 
     def wants_interrupt(self) -> bool:
         """In the main thread's signal handler: was it sent, and is it in a body?"""

@@ -66,12 +66,14 @@ class Input(Execution):
         retries: How many of those were retries by the function's policy.
         losses: How many containers died under it.
         settled: It has its outcome; anything later is ignored.
+        streamed: It is a generator that has sent a chunk.
     """
 
     attempt: int = 0
     retries: int = 0
     losses: int = 0
     settled: bool = False
+    streamed: bool = False
 
     def __init__(
         self,

@@ -244,6 +244,7 @@ class Pool:
             return
         for each in execution.inputs:
             if not each.settled:
+                each.streamed = True
                 chunk = Settled(each.index, None, incoming(message[2], blobs))
                 self._services.deliver(each.sink, chunk)
 

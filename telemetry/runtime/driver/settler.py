@@ -160,6 +160,7 @@ class Settler:
             rule=self._spec.retries,
             retries=input_.retries,
             losses=input_.losses,
+            repeatable=not input_.streamed,
         )
 
     def _retry(self, input_: Input) -> None:
@@ -195,6 +196,11 @@ class Settler:
                 f"input {input_.input_id} of {name!r} ran longer than "
                 f"{self._spec.timeout_s:g} s (its timeout); raise timeout= or make "
                 "the work smaller"
+            )
+        if outcome is Outcome.LOST and input_.streamed:
+            return InternalFailure(
+                f"input {input_.input_id} of {name!r} was lost with its container "
+                "after it had sent chunks; a generator is not started again then"
             )
         if outcome is Outcome.LOST:
             return InternalFailure(

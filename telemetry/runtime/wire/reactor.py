@@ -70,12 +70,11 @@ class Reactor:
         self._posted.append((call, args))
         # Race: 1. the loop finds nothing posted; 2. we append; 3. it sleeps.
         # It sets _asleep before it looks, so either it sees ours or we see that.
+        # The mark is the loop's own to clear: whoever cleared it here could be
+        # interrupted before the wake-up, or be so late that the loop sleeps again,
+        # and then the next caller would find no mark.
         if self._asleep:
-            # Woken before the mark goes: a KeyboardInterrupt in between costs a
-            # second wake-up; the other way round the next caller would find no
-            # mark, and the loop would sleep on.
             self._wake()
-            self._asleep = False
 
     def post_soon(self, call: Callable[..., object], *args: object) -> None:
         """`post` from a coroutine that will await: one wake-up per round of its loop.
@@ -92,7 +91,6 @@ class Reactor:
         self._wake_asked = False
         if self._asleep:
             self._wake()
-            self._asleep = False
 
     def at(self, when_s: float, call: Callable[[], None]) -> Timer:
         """Call it at that moment of ``time.monotonic()``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import resource
 import signal
@@ -49,6 +50,12 @@ def patient(x: int, pause_s: float = 0.05) -> int:
 @app.function(max_containers=3)
 def alone(x: int, pause_s: float = 0.02) -> int:
     time.sleep(pause_s)
+    return x
+
+
+@app.function(max_containers=4, buffer_containers=3)
+def crowd(x: int) -> int:
+    """Its containers start several at a time."""
     return x
 
 
@@ -263,7 +270,7 @@ def kill_itself() -> None:
 
 
 def segfault() -> None:
-    os.kill(os.getpid(), signal.SIGSEGV)
+    ctypes.string_at(0)
 
 
 def end_twice() -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 
 from telemetry.core.outcome import Outcome
 from telemetry.policy.retries import MAX_LOSSES
 from telemetry.runtime.exception import InternalFailure
-from telemetry.runtime.records import InputSettled
+from telemetry.runtime.records import ContainerStarting, InputSettled
 from tests.runtime.chaos import apps
 from tests.runtime.chaos.books import Books, kill, killer, until, zygote
 
@@ -70,6 +71,23 @@ def test_zygote_killed_while_nothing_runs(books: Books, mark: str) -> None:
     books.check(1)
 
 
+def test_zygote_killed_before_it_has_forked(books: Books, mark: str) -> None:
+    """Starts that the zygote takes along are no fault of the function's.
+
+    The zygote stands still while three containers are asked of it, and dies.
+    """
+    with apps.app.run(on_record=books):
+        until(lambda: _has_zygote(mark), "the zygote")
+        forker = zygote(mark)
+        os.kill(forker, signal.SIGSTOP)
+        call = apps.crowd.spawn(7)
+        until(lambda: len(books.of(ContainerStarting)) >= 3, "three starts")
+        kill(forker)
+        assert call.get(timeout=20) == 7
+
+    books.check(1)
+
+
 def _has_zygote(mark: str) -> bool:
     try:
         return zygote(mark) > 0
@@ -101,9 +119,7 @@ def test_exit_beside_neighbours(books: Books) -> None:
 def test_two_culprits_in_a_crowd(books: Books) -> None:
     """Several bodies that end their process take none of the innocent along."""
     with apps.app.run(on_record=books):
-        calls = [
-            apps.beside.spawn(n, n if n in {3, 11} else -1) for n in range(20)
-        ]
+        calls = [apps.beside.spawn(n, n if n in {3, 11} else -1) for n in range(20)]
         lost = 0
         for number, call in enumerate(calls):
             if number in {3, 11}:

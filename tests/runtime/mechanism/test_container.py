@@ -115,7 +115,6 @@ def reused(bench: Bench) -> None:
     1. A puts its report; 2. a neighbour's flush takes it along; 3. the driver
     starts B in A's slot; 4. A goes on with what is left to do for its own end.
     """
-
     used = threading.Event()
 
     def reuse(slot: int) -> None:
@@ -319,5 +318,3 @@ def test_a_cancellation_of_its_own_is_an_error() -> None:
 
     ((_, ended),) = asyncio.run(main()).ends
     assert ended.how == messages.RAISED
-
-

@@ -320,7 +320,9 @@ def test_integrals_equal_a_recomputation(
     meter.close(times[-1])
 
     slots_s = queue_s = 0.0
-    zones_s: dict[str, float] = dict.fromkeys(["idle", "normal", "burst", "saturated"], 0.0)
+    zones_s: dict[str, float] = dict.fromkeys(
+        ["idle", "normal", "burst", "saturated"], 0.0
+    )
     for (begin_s, end_s), (_, loads, queued) in zip(
         pairwise(times), moments, strict=True
     ):
@@ -364,9 +366,7 @@ def test_a_burst_is_told_when_it_is_over() -> None:
 def test_an_open_burst_is_told_at_the_end() -> None:
     """Closing reports the burst that goes on, and the integrals after it."""
     records: list[Record] = []
-    meter = Meter(
-        spec(concurrency=Concurrency(4, 2)), services(records, FakeTimers())
-    )
+    meter = Meter(spec(concurrency=Concurrency(4, 2)), services(records, FakeTimers()))
     meter.measure(0.0, [4], 0, starting=0, may_start=False)
     meter.close(3.0)
 

@@ -11,7 +11,13 @@ from contextlib import contextmanager
 import pytest
 
 from telemetry.runtime.wire.reactor import READ, Reactor
-from tests.runtime.mechanism.stand_ins import LIMIT_S, held_back, joined, opened, started
+from tests.runtime.mechanism.stand_ins import (
+    LIMIT_S,
+    held_back,
+    joined,
+    opened,
+    started,
+)
 
 
 @pytest.fixture
@@ -122,7 +128,7 @@ def test_two_posts_while_it_falls_asleep(errors: list[BaseException]) -> None:
         opened(also_called, "the second call")
 
 
-class Stop(BaseException):  # noqa: N818 - stands in for KeyboardInterrupt
+class Stop(BaseException):
     """What a signal raises in the middle of anything."""
 
 
@@ -286,7 +292,9 @@ def test_posting_after_the_end_is_harmless(errors: list[BaseException]) -> None:
 
 def test_no_descriptor_is_left(errors: list[BaseException]) -> None:
     """A reactor that has ended holds no descriptor."""
-    before = set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    before = (
+        set(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else set()
+    )
     for _ in range(5):
         with serving(make(errors)) as reactor:
             answered(reactor, "a call")

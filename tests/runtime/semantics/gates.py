@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import telemetry.runtime
 
@@ -49,6 +49,11 @@ def here() -> Here:
     )
 
 
+def instance_of(model: Callable[..., Any], folder: Path) -> Any:
+    """An instance of a class of an app whose one parameter is a folder."""
+    return model(folder=str(folder))
+
+
 def until(true: Callable[[], object], what: str, limit_s: float = LIMIT_S) -> None:
     """Wait until it is true.
 
@@ -74,7 +79,7 @@ async def wait_aio(folder: Path, name: str) -> None:
         TimeoutError: It has not been opened.
     """
     end_s = time.monotonic() + LIMIT_S
-    while not (folder / name).exists():  # noqa: ASYNC240 - a local file
+    while not (folder / name).exists():
         if time.monotonic() > end_s:
             raise TimeoutError(f"waited {LIMIT_S:g} s for the gate {name!r}")
         await asyncio.sleep(_LOOK_S)

@@ -38,7 +38,12 @@ class Recorder:
         ]
 
     def wait(
-        self, kind: type[R], *, count: int = 1, limit_s: float = LIMIT_S, **fields: object
+        self,
+        kind: type[R],
+        *,
+        count: int = 1,
+        limit_s: float = LIMIT_S,
+        **fields: object,
     ) -> list[R]:
         """The first *count* records of that kind with these fields.
 
@@ -57,7 +62,7 @@ class Recorder:
 
     def one(self, kind: type[R], **fields: object) -> R:
         """The first record of that kind with these fields; waits for it."""
-        return self.wait(kind, **fields)[0]
+        return self.wait(kind, count=1, limit_s=LIMIT_S, **fields)[0]
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from tests.runtime.semantics.recorder import Recorder, recording
 
 @pytest.fixture
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 

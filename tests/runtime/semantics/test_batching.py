@@ -41,6 +41,7 @@ Holding = Function[[Any, Any], Any, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -102,9 +103,7 @@ def test_every_member_is_on_the_identity_and_the_lines(seen: Recorder) -> None:
 
 
 @pytest.mark.parametrize("body", [hold, hold_aio])
-def test_a_member_is_cancelled_before_the_start(
-    body: Holding, tmp_path: Path
-) -> None:
+def test_a_member_is_cancelled_before_the_start(body: Holding, tmp_path: Path) -> None:
     """It never reaches the body; the batch is made of the others."""
     slow = body.with_batching(max_batch_size=2, wait_ms=30_000)
     doomed = slow.spawn(tmp_path, "doomed")
@@ -139,9 +138,7 @@ def test_a_member_is_cancelled_while_the_batch_runs(
 
 
 @pytest.mark.parametrize("body", [hold, hold_aio])
-def test_cancelling_every_member_ends_the_body(
-    body: Holding, tmp_path: Path
-) -> None:
+def test_cancelling_every_member_ends_the_body(body: Holding, tmp_path: Path) -> None:
     """When nobody is left who wants the result, the body is interrupted."""
     full = body.with_batching(max_batch_size=2, wait_ms=30_000)
     calls = [full.spawn(tmp_path, name) for name in "ab"]
@@ -158,7 +155,7 @@ def test_a_result_of_the_wrong_length_is_an_error_of_each() -> None:
     """Every member is told how many results there should have been."""
     found = list(wrong_length.map(range(3), return_exceptions=True))
 
-    assert [type(each) for each in found] == [InvalidError] * 3
+    assert all(isinstance(each, InvalidError) for each in found)
     assert "one result per input (3)" in str(found[0])
 
 

@@ -35,6 +35,7 @@ Body = Function[[Path, str], Any, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 

@@ -33,6 +33,7 @@ from tests.runtime.semantics.apps.cancelling import (
     task,
     together,
 )
+from tests.runtime.semantics.gates import instance_of
 from tests.runtime.semantics.recorder import Recorder, recording
 
 Body = Function[[Path, str], Any, Any]
@@ -40,6 +41,7 @@ Body = Function[[Path, str], Any, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -109,10 +111,11 @@ def test_nobody_settles_twice_or_never(seen: Recorder, tmp_path: Path) -> None:
     refused(calls[2])
     for index in (0, 1, 3):
         calls[index].get(20)
+    for call in calls:
+        seen.one(InputSettled, function_call_id=call.object_id)
     outcomes = [
         [each.outcome for each in seen.all(InputSettled, function_call_id=c.object_id)]
         for c in calls
-        if seen.one(InputSettled, function_call_id=c.object_id)
     ]
 
     ok, cancelled = [Outcome.SUCCESS], [Outcome.CANCELLED]
@@ -152,7 +155,7 @@ def test_exit_hooks_run_after_the_threads_have_ended(
     seen: Recorder, tmp_path: Path
 ) -> None:
     """No user code runs beside an exit hook of the same container."""
-    model = Hooked(folder=str(tmp_path))
+    model = instance_of(Hooked, tmp_path)
     calls = [model.hold.spawn(name) for name in "abc"]
     gates.began(tmp_path, *"abc")
     started = seen.one(InputStarted, function_call_id=calls[0].object_id)

@@ -33,6 +33,7 @@ NAMES = [
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 

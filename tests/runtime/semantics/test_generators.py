@@ -39,6 +39,7 @@ COUNTED = [counted, counted_thread, counted_aio]
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 

@@ -28,6 +28,7 @@ from tests.runtime.semantics.recorder import Recorder, recording
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -110,9 +111,7 @@ def test_lines_carry_the_id_of_who_wrote_them(
     assert all(each.input_id == ids[str(each.fields["word"])] for each in lines)
 
 
-def test_a_line_has_the_rest_of_the_identity(
-    lines: list[Line], seen: Recorder
-) -> None:
+def test_a_line_has_the_rest_of_the_identity(lines: list[Line], seen: Recorder) -> None:
     """Call, function, attempt, container and slot are those of the record."""
     call = speak_sync.spawn("x")
     call.get(20)

@@ -23,11 +23,13 @@ from tests.runtime.semantics.apps.lifecycle import (
     Tasks,
     app,
 )
+from tests.runtime.semantics.gates import instance_of
 from tests.runtime.semantics.recorder import Recorder, recording
 
 
 @pytest.fixture(scope="module")
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -35,7 +37,7 @@ def seen() -> Iterator[Recorder]:
 def test_enter_hooks_run_base_class_first(seen: Recorder, tmp_path: Path) -> None:
     """Sync and async ones, and the body finds what they made."""
     gates.release(tmp_path, "a")
-    _, state = Derived(folder=str(tmp_path)).hold.remote("a")
+    _, state = instance_of(Derived, tmp_path).hold.remote("a")
 
     assert state == ["base", "derived"]
     assert gates.notes(tmp_path)[:2] == ["base enter", "derived enter"]
@@ -45,7 +47,7 @@ def test_a_container_is_ready_after_its_enter_hooks(
     seen: Recorder, tmp_path: Path
 ) -> None:
     """While a hook runs, the container is starting and the input waits."""
-    model = SlowEnter(folder=str(tmp_path))
+    model = instance_of(SlowEnter, tmp_path)
     call = model.pid.spawn()
     gates.noted(tmp_path, "entering")
     stats = model.get_current_stats()
@@ -61,7 +63,7 @@ def test_a_container_is_ready_after_its_enter_hooks(
 def test_exit_hooks_run_at_scale_down(seen: Recorder, tmp_path: Path) -> None:
     """After the last input has ended, once each, sync and async."""
     gates.release(tmp_path, "a")
-    ran, _ = Derived(folder=str(tmp_path)).hold.remote("a")
+    ran, _ = instance_of(Derived, tmp_path).hold.remote("a")
     ended = seen.one(ContainerExited, container_id=ran.container_id)
 
     assert (ended.reason, ended.status) == ("scaledown", 0)
@@ -74,7 +76,7 @@ def test_a_signal_to_a_container_ends_it_in_order(
     seen: Recorder, model: Callable[..., Any], number: int, tmp_path: Path
 ) -> None:
     """Bodies unwind, then exit hooks run; the input runs again elsewhere."""
-    call = model(folder=str(tmp_path)).hold.spawn("a")
+    call = instance_of(model, tmp_path).hold.spawn("a")
     gates.began(tmp_path, "a")
     first = seen.one(InputStarted, function_call_id=call.object_id)
     pid = seen.one(ContainerReady, container_id=first.container_id).pid
@@ -93,7 +95,7 @@ def test_a_signal_to_a_container_ends_it_in_order(
 def test_an_idle_container_ends_at_a_signal(seen: Recorder, tmp_path: Path) -> None:
     """With nothing to cancel, it runs its exit hooks and goes."""
     gates.release(tmp_path, "a")
-    ran = Alone(folder=str(tmp_path)).hold.remote("a")
+    ran = instance_of(Alone, tmp_path).hold.remote("a")
     os.kill(ran.pid, signal.SIGTERM)
     ended = seen.one(ContainerExited, container_id=ran.container_id)
 

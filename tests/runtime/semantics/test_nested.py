@@ -37,6 +37,7 @@ from tests.runtime.semantics.recorder import Recorder, recording
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 

@@ -67,6 +67,7 @@ class Program:
 
 @pytest.fixture
 def driver(tmp_path: Path) -> Iterator[Driver]:
+    """Starts the script, and ends it after the test."""
     started: list[Program] = []
 
     def start(kind: str) -> Program:

@@ -29,6 +29,7 @@ Holding = Function[[Path, str], Any, Any]
 
 @pytest.fixture(scope="module")
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -120,14 +121,14 @@ def test_the_queue_is_first_in_first_out(seen: Recorder, tmp_path: Path) -> None
     gates.release(tmp_path, *names)
     results(calls)
     ids = {call.object_id for call in calls}
-    order = [r.function_call_id for r in seen.all(InputStarted) if r.function_call_id in ids]
+    order = [
+        r.function_call_id for r in seen.all(InputStarted) if r.function_call_id in ids
+    ]
 
     assert order == [call.object_id for call in calls]
 
 
-def test_the_queue_is_never_inside_a_container(
-    seen: Recorder, tmp_path: Path
-) -> None:
+def test_the_queue_is_never_inside_a_container(seen: Recorder, tmp_path: Path) -> None:
     """An input that waits has not been given to any container."""
     calls = [hold.spawn(tmp_path, name) for name in "abcd"]
     gates.began(tmp_path, *"abc")

@@ -26,6 +26,7 @@ from tests.runtime.semantics.apps.starting import (
     RaisesInInit,
     app,
 )
+from tests.runtime.semantics.gates import instance_of
 from tests.runtime.semantics.recorder import Recorder, recording
 
 TRIES = 3
@@ -40,6 +41,7 @@ CAUSES: list[tuple[Callable[..., Any], type[BaseException], str]] = [
 
 @pytest.fixture
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -55,7 +57,7 @@ def test_the_cause_is_what_went_wrong(
     """The caller gets a `RemoteError` with the hook's own failure as its cause."""
     gates.open_gate(tmp_path, "broken")
     with pytest.raises(RemoteError, match="can start") as caught:
-        model(folder=str(tmp_path)).double.remote(1)
+        instance_of(model, tmp_path).double.remote(1)
     cause = caught.value.__cause__
 
     assert type(cause) is kind
@@ -68,7 +70,7 @@ def test_the_number_of_starts_is_bounded(
 ) -> None:
     """Three in a row, all on record as failed, and no further without a call."""
     gates.open_gate(tmp_path, "broken")
-    call = model(folder=str(tmp_path)).double.spawn(1)
+    call = instance_of(model, tmp_path).double.spawn(1)
     with pytest.raises(RemoteError, match="can start"):
         call.get(20)
     ended = seen.wait(ContainerExited, count=TRIES)
@@ -84,7 +86,7 @@ def test_it_works_when_the_cause_is_gone(
 ) -> None:
     """A later input tries again, and succeeds."""
     gates.open_gate(tmp_path, "broken")
-    instance = model(folder=str(tmp_path))
+    instance = instance_of(model, tmp_path)
     with pytest.raises(RemoteError, match="can start"):
         instance.double.remote(1)
     (tmp_path / "broken").unlink()
@@ -97,7 +99,7 @@ def test_a_cause_that_goes_in_time_is_never_heard_of(
 ) -> None:
     """The first container fails, the next one serves the input."""
     gates.open_gate(tmp_path, "broken")
-    call = RaisesInEnter(folder=str(tmp_path)).double.spawn(2)
+    call = instance_of(RaisesInEnter, tmp_path).double.spawn(2)
     gates.noted(tmp_path, "entering")
     (tmp_path / "broken").unlink()
 
@@ -107,7 +109,7 @@ def test_a_cause_that_goes_in_time_is_never_heard_of(
 def test_all_who_wait_are_told(seen: Recorder, tmp_path: Path) -> None:
     """Every queued input settles as an error."""
     gates.open_gate(tmp_path, "broken")
-    call = RaisesInEnter(folder=str(tmp_path)).double.spawn_map(range(5))
+    call = instance_of(RaisesInEnter, tmp_path).double.spawn_map(range(5))
     settled = seen.wait(InputSettled, function_call_id=call.object_id, count=5)
 
     assert {each.outcome for each in settled} == {Outcome.ERROR}

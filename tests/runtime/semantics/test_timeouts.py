@@ -43,6 +43,7 @@ Body = Function[[Path, str], Any, Any]
 
 @pytest.fixture(scope="module", autouse=True)
 def seen() -> Iterator[Recorder]:
+    """The app runs, and its records are kept."""
     with recording(app) as recorder:
         yield recorder
 
@@ -72,9 +73,7 @@ def test_a_timeout_unwinds_the_body(tmp_path: Path) -> None:
     assert gates.notes(tmp_path) == ["a finally"]
 
 
-def test_waiting_in_the_queue_is_not_execution(
-    seen: Recorder, tmp_path: Path
-) -> None:
+def test_waiting_in_the_queue_is_not_execution(seen: Recorder, tmp_path: Path) -> None:
     """An input that waited longer than its timeout still gets all of it."""
     first, second = [late_main.spawn(tmp_path, name) for name in "ab"]
     with pytest.raises(FunctionTimeoutError, match="its timeout"):
@@ -168,7 +167,7 @@ def test_without_retries_it_runs_once(seen: Recorder) -> None:
 @pytest.mark.parametrize("body", [fails_once_only, fails_task])
 def test_the_remote_traceback_is_attached(body: Function[[], None, Any]) -> None:
     """The cause of the exception shows where the body raised it."""
-    with pytest.raises(OrderError, match="no retries|in a task") as caught:
+    with pytest.raises(OrderError, match=r"no retries|in a task") as caught:
         body.remote()
     shown = str(caught.value.__cause__)
 

@@ -1,5 +1,6 @@
 """Bodies that are cancelled, and what they do about it."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 import asyncio

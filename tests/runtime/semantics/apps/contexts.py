@@ -1,5 +1,6 @@
 """Bodies that tell where they run, and what they find there."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 import asyncio

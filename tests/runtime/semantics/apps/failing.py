@@ -1,5 +1,6 @@
 """Bodies that take too long, raise, or take their container down."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 import asyncio

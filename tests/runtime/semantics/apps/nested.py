@@ -1,5 +1,6 @@
 """Bodies that call other functions."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 from collections.abc import Iterator

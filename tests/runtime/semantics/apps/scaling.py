@@ -1,5 +1,6 @@
 """Bodies that stay until they are released, under different autoscaler settings."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 from pathlib import Path

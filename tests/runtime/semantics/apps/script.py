@@ -3,11 +3,13 @@
 Arguments: a folder, and what to run: `main`, `threads`, `tasks` or `stubborn`.
 """
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from telemetry.runtime import (
     App,
@@ -76,7 +78,12 @@ class Stubborn(Hooked):
                 gates.note(FOLDER, "body goes on")
 
 
-MODELS = {"main": OnMain, "threads": OnThreads, "tasks": OnLoop, "stubborn": Stubborn}
+MODELS: dict[str, Any] = {
+    "main": OnMain,
+    "threads": OnThreads,
+    "tasks": OnLoop,
+    "stubborn": Stubborn,
+}
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """Bodies that show which slots they get, and when."""
 
+# ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
 import asyncio

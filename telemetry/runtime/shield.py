@@ -15,8 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+class Waker(Protocol):
+    """What a blocked thread waits for."""
+
+    def wake(self) -> None:
+        """Let it look again."""
+        ...
+
+
 class Interruptible(Protocol):
-    """A thread that can be interrupted."""
+    """A thread that can be interrupted.
+
+    Attributes:
+        waiter: What it waits for in a lock, which no exception reaches; an
+            interruption wakes that too.
+    """
+
+    waiter: Waker | None
 
     def shielded(self, call: Callable[[], None]) -> None:
         """Call it without interruptions; one that comes is raised afterwards."""
@@ -33,6 +48,11 @@ _HERE: Final = _Here()
 def protect(interruptible: Interruptible) -> None:
     """Say that this thread can be interrupted, and how that is held off."""
     _HERE.interruptible = interruptible
+
+
+def this_thread() -> Interruptible | None:
+    """This thread, if it can be interrupted."""
+    return _HERE.interruptible
 
 
 def shielded(call: Callable[[], None]) -> None:
