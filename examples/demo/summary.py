@@ -19,6 +19,7 @@ from telemetry.policy.bursts import Zone
 
 WIDTH: Final = 96
 _BAR: Final = 24
+_ZONE_BAR: Final = 12
 _NONE: Final = "-"
 _WHY: Final = (
     "cold_start: until another container is ready; "
@@ -279,7 +280,7 @@ def _zone_bar(zones_s: Sequence[float], theme: Theme) -> str:
     glyphs = zip(Zone, zones_s, ("░", "█", "▓", "█"), strict=True)
     for zone, each_s, glyph in glyphs:
         passed_s += each_s
-        end = round(passed_s / total_s * _BAR)
+        end = round(passed_s / total_s * _ZONE_BAR)
         cells.append(theme.paint(glyph * (end - drawn), _ZONE_STYLES[zone]))
         drawn = end
     return "".join(cells)

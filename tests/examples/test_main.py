@@ -4,13 +4,22 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from examples.demo.__main__ import main
+from examples.demo import __main__ as program
+from examples.demo import command
 from examples.demo.arrivals import Request
+from examples.demo.command import main
 from examples.demo.director import plan
+from examples.demo.lines import show
+from examples.demo.observer import Event
+from examples.demo.theme import Theme
+from telemetry.capture.line import Line
+from telemetry.capture.sink import set_sink
+from tests.examples.made import PLAIN, busy_run
 from tests.house.tree import ROOT
 
 ROWS = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,x,10\n"
@@ -80,6 +89,55 @@ def test_plan_ends_with_the_replay() -> None:
     assert last.at_s == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize(
+    ("unbalanced", "interrupted", "code"),
+    [(False, False, 0), (True, False, 1), (False, True, 130), (True, True, 130)],
+)
+def test_exit_code(
+    unbalanced: bool,
+    interrupted: bool,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """1 when the books do not balance, 130 after Ctrl-C; a summary in any case."""
+    seen, report = busy_run()
+    report.unsettled = int(unbalanced)
+    monkeypatch.setattr(
+        command, "_run", lambda replay, quiet: (seen, report, interrupted)
+    )
+    monkeypatch.setattr(command, "_prepare_console", lambda given: None)
+    monkeypatch.setattr("sys.argv", ["demo", "--duration", "1"])
+
+    assert program.run() == code
+    assert "What happened" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("theme", "event", "input_id", "fields"),
+    [
+        (PLAIN, "● ready", "", {"container": "AAAAAA"}),
+        (Theme(colour=False, unicode=False), "* ready", "", {"container": "AAAAAA"}),
+        (None, "ready", None, {"pool": "resize", "container": "ct-AAAAAA"}),
+    ],
+)
+def test_event_as_a_line(
+    theme: Theme | None, event: str, input_id: str | None, fields: dict[str, str]
+) -> None:
+    """People get a mark and short ids, machines get neither; no input gets the line."""
+    lines: list[Line] = []
+    before = set_sink(lines.append)
+    try:
+        ready = Event("●", "ready", "resize", {"container": "AAAAAA"})
+        show(replace(ready, container_id="ct-AAAAAA"), theme)
+    finally:
+        set_sink(before)
+
+    assert [(each.event, each.input_id, each.fields) for each in lines] == [
+        (event, input_id, fields)
+    ]
+
+
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONIOENCODING": "utf-8", "TELEMETRY_CONSOLE": ""}
     return subprocess.run(
@@ -104,5 +162,5 @@ def test_demo() -> None:
     assert books is not None and books[1] == books[2]
     assert done.stderr == ""
     assert "\x1b" not in done.stdout
-    for story in ("swallowed", "in queue", "timeout    1 rerun", "SIGKILL with"):
+    for story in ("swallowed", "in queue", "timeout", "SIGKILL with"):
         assert story in done.stdout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections import deque
 from typing import Any, Final
@@ -24,6 +25,14 @@ class DescriptorSocket:
     def attach(self, sock: socket.socket) -> None:
         """Send its descriptor with the next write; then it is closed here."""
         self._attached.append(sock)
+
+    def drop(self) -> None:
+        """The socket is gone: close what waited to be sent, and what nobody took."""
+        for sock in self._attached:
+            sock.close()
+        self._attached.clear()
+        while self.received:
+            os.close(self.received.popleft())
 
     def sendmsg(self, vectors: list[Any]) -> int:
         """Write, with the attached descriptors."""

@@ -232,6 +232,9 @@ class _ZygoteClient:
 
     def spawn(self, container_id: str, sock: socket.socket) -> None:
         """Fork a container that talks on this socket."""
+        if self.lost:
+            sock.close()
+            return
         self._carrier.attach(sock)
         self._send((zygote.SPAWN, container_id))
 
@@ -242,10 +245,14 @@ class _ZygoteClient:
     def close(self) -> None:
         """End it. It stays only for containers that have not ended yet."""
         if not self.lost:
-            self.lost = True
-            self._reactor.unwatch(self._sock.fileno())
-            self._sock.close()
+            self._disconnect()
         self._process.wait()
+
+    def _disconnect(self) -> None:
+        self.lost = True
+        self._reactor.unwatch(self._sock.fileno())
+        self._sock.close()
+        self._carrier.drop()
 
     def _send(self, message: tuple[Any, ...]) -> None:
         if self.lost:
@@ -270,9 +277,7 @@ class _ZygoteClient:
     def _on_lost(self) -> None:
         if self.lost:
             return
-        self.lost = True
-        self._reactor.unwatch(self._sock.fileno())
-        self._sock.close()
+        self._disconnect()
         self._process.wait()
         self._on_news(None)
 

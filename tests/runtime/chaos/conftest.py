@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 import tempfile
 import threading
 import uuid
@@ -14,16 +13,14 @@ import pytest
 
 from tests.runtime.chaos.books import MARK, Books, marked, until
 
-pytestmark = pytest.mark.skipif(
-    not os.path.isdir("/proc/self/fd"), reason="looks for leaks in /proc"
-)
+DESCRIPTORS = Path("/proc/self/fd")
 
 
 def _descriptors() -> dict[str, str]:
     found = {}
-    for name in os.listdir("/proc/self/fd"):
+    for each in DESCRIPTORS.iterdir():
         try:
-            found[name] = os.readlink(f"/proc/self/fd/{name}")
+            found[each.name] = str(each.readlink())
         except OSError:
             continue  # the descriptor of the listing itself
     return found
@@ -46,7 +43,7 @@ def nothing_left(
     mark: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     """Look for what a run has left behind."""
-    if not os.path.isdir("/proc/self/fd"):
+    if not DESCRIPTORS.is_dir():
         pytest.skip("looks for leaks in /proc")
     monkeypatch.setenv(MARK, mark)
     monkeypatch.setenv("TMPDIR", str(tmp_path))

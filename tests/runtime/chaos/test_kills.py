@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ INPUTS = int(os.environ.get("CHAOS_INPUTS", "2000"))
 @pytest.mark.parametrize("name", ["square", "square_sync"])
 def test_map_while_containers_are_killed(books: Books, name: str) -> None:
     """Every result is right and every input settles once, whoever is killed."""
-    function = {"square": apps.square, "square_sync": apps.square_sync}[name]
+    function: Any = {"square": apps.square, "square_sync": apps.square_sync}[name]
     inputs = INPUTS if name == "square" else INPUTS // 2
     with apps.app.run(on_record=books), killer(books, (0.1, 0.2)) as hit:
         results = list(function.map(range(inputs), return_exceptions=True))

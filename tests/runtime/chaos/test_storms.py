@@ -6,6 +6,7 @@ import os
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def result(call: FunctionCall[Any]) -> Any:
 @pytest.mark.parametrize("deaths", [False, True])
 @pytest.mark.parametrize("name", ["square", "square_sync", "patient", "together"])
 def test_cancel_storm(books: Books, name: str, deaths: bool) -> None:
-    """Half of many calls are cancelled in whatever state they are: each settles once."""
+    """Half of many calls are cancelled in whatever state: each settles once."""
     function: Any = getattr(apps, name)
     number = 400 if name in {"square", "together"} else 120
     draw = random.Random(f"{SEED} {name} {deaths}")
@@ -193,7 +194,7 @@ def test_random_everything(books: Books, mark: str) -> None:
         ]
         for function in (*driver.functions, apps.together, apps.hasty):
             until(
-                lambda function=function: idle(function),
+                partial(idle, function),
                 f"an idle {function}: {function.get_current_stats()}",
             )
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -208,10 +209,11 @@ def test_many_peekers_all_hear(link: FakeLink) -> None:
     """Forty threads that wait for their own inputs are all served."""
     call = kept(link, 40)
     got: list[int] = []
-    threads = [
-        started(lambda n=n: got.append(call.peek(n, LIMIT_S).value()))
-        for n in range(40)
-    ]
+
+    def peek(index: int) -> None:
+        got.append(call.peek(index, LIMIT_S).value())
+
+    threads = [started(partial(peek, n)) for n in range(40)]
     for index in reversed(range(40)):
         call.deliver([success(index, index)])
     for thread in threads:
@@ -307,7 +309,7 @@ def test_a_cancelled_wait_leaves_the_call_usable() -> None:
         waiter = asyncio.create_task(call.take_async())
         await asyncio.sleep(0)
         waiter.cancel()
-        with pytest.raises(asyncio.CancelledError, match="^$"):
+        with pytest.raises(asyncio.CancelledError, match=r"^$"):
             await waiter
         started(lambda: call.deliver([success(0)]))
         return await call.take_async(LIMIT_S)

@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -49,15 +50,16 @@ def dead_zygote(backend: LocalBackend) -> None:
 
 def sockets() -> int:
     """Open sockets of this process."""
-    if not os.path.isdir("/proc/self/fd"):
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
         pytest.skip("counts descriptors in /proc")
     gc.collect()
-    return sum("socket" in _target(fd) for fd in os.listdir("/proc/self/fd"))
+    return sum("socket" in _target(each) for each in folder.iterdir())
 
 
-def _target(fd: str) -> str:
+def _target(descriptor: Path) -> str:
     try:
-        return os.readlink(f"/proc/self/fd/{fd}")
+        return str(descriptor.readlink())
     except OSError:
         return ""
 

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import weakref
+from functools import partial
 
 import pytest
 
@@ -41,10 +42,14 @@ def test_a_thread_is_woken_from_another(timeout_s: float | None) -> None:
 def test_many_futures_of_one_loop_are_woken_from_threads() -> None:
     """Each of 2000 coroutines is woken, by eight threads at once."""
 
+    def wake(waiters: list[LoopWaiter]) -> None:
+        for waiter in waiters:
+            waiter.wake()
+
     async def main() -> int:
         waiters = [LoopWaiter() for _ in range(2000)]
         for first in range(8):
-            started(lambda first=first: [w.wake() for w in waiters[first::8]])
+            started(partial(wake, waiters[first::8]))
         async with asyncio.timeout(LIMIT_S):
             await asyncio.gather(*(waiter.future for waiter in waiters))
         return sum(waiter.future.done() for waiter in waiters)
@@ -136,7 +141,10 @@ def test_waiters_of_two_loops_do_not_mix() -> None:
                 await waiters[me].future
             await asyncio.to_thread(turns.wait, LIMIT_S)
 
-    threads = [started(lambda me=me: asyncio.run(main(me))) for me in range(2)]
+    def run(me: int) -> None:
+        asyncio.run(main(me))
+
+    threads = [started(partial(run, me)) for me in range(2)]
     for thread in threads:
         joined(thread)
 

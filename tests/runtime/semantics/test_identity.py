@@ -35,6 +35,7 @@ def seen() -> Iterator[Recorder]:
 
 @pytest.fixture
 def lines() -> Iterator[list[Line]]:
+    """The lines that arrive in the driver."""
     found: list[Line] = []
     before = set_sink(found.append)
     yield found

@@ -227,9 +227,10 @@ async def own_task(name: str) -> int:
     async def inner() -> int:
         return _raise(name)
 
+    ended = asyncio.Event()
     task = asyncio.create_task(inner())
-    while not task.done():
-        await asyncio.sleep(0.001)
+    task.add_done_callback(lambda _: ended.set())
+    await ended.wait()
     if not task.cancelled():
         task.exception()
     return os.getpid()

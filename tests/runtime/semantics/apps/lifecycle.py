@@ -1,6 +1,6 @@
 """Classes whose hooks write down when they run."""
 
-# ruff: noqa: D103 - bodies, told by their names and the docstring above
+
 from __future__ import annotations
 
 import asyncio

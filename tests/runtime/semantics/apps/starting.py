@@ -1,6 +1,6 @@
 """Containers that cannot start, as long as a flag file says so."""
 
-# ruff: noqa: D103 - bodies, told by their names and the docstring above
+
 from __future__ import annotations
 
 import os
