@@ -5,13 +5,15 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
+BENCHMARKS := dispatch cold_start chaos memory
+
 .PHONY: help demo test lint bench clean
 
 help:
 	@echo "make demo    run the demo (ARGS='...' passes arguments)"
 	@echo "make test    ruff, mypy and all tests"
 	@echo "make lint    ruff and mypy alone"
-	@echo "make bench   all benchmarks (ARGS='...' passes arguments)"
+	@echo "make bench   all benchmarks, quickly (ARGS= for real figures, minutes)"
 	@echo "make clean   remove what was made here, $(VENV) included"
 	@echo "PYTHON=...   the Python to make $(VENV) with"
 
@@ -31,10 +33,11 @@ lint: $(VENV)/.has-dev
 	@$(PY) -m ruff check .
 	@$(PY) -m mypy
 
-bench: $(VENV)/.has-runtime
-	@set -e; for file in benchmarks/bench_*.py; do \
-		test -f "$$file" || { echo "no benchmarks/bench_*.py here"; exit 1; }; \
-		$(PY) -m "benchmarks.$$(basename "$$file" .py)" $(ARGS); \
+# Quick unless told otherwise; for figures: ARGS= with nothing behind it.
+bench: ARGS ?= --quick
+bench: $(VENV)/.has-dev
+	@set -e; for name in $(BENCHMARKS); do \
+		echo; $(PY) -m "benchmarks.$$name" $(ARGS); \
 	done
 
 clean:

@@ -15,30 +15,32 @@ from benchmarks.measure import Measured, relative_iqr
 Row = Sequence[str]
 
 
-def parser(description: str | None, rounds: int) -> argparse.ArgumentParser:
+def parser(description: str | None, rounds: int | None) -> argparse.ArgumentParser:
     """The arguments of every benchmark.
 
     Args:
         description: The docstring of the benchmark.
-        rounds: How many, unless the command line says otherwise.
+        rounds: How many, unless the command line says otherwise; None where there
+            is nothing to repeat.
     """
     arguments = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    arguments.add_argument(
-        "--rounds", type=_positive, default=None, help=f"default {rounds}, quick 2"
-    )
+    if rounds is not None:
+        arguments.add_argument(
+            "--rounds", type=_positive, help=f"default {rounds}, quick 2"
+        )
     arguments.add_argument("--json", type=Path, help="also write the figures there")
     arguments.add_argument(
         "--quick", action="store_true", help="a look that it works; no figures"
     )
-    arguments.set_defaults(usual_rounds=rounds)
+    arguments.set_defaults(usual_rounds=rounds or 1)
     return arguments
 
 
 def rounds_of(options: argparse.Namespace) -> int:
     """How many rounds the command line asks for."""
-    given: int | None = options.rounds
+    given: int | None = getattr(options, "rounds", None)
     usual: int = options.usual_rounds
     return given or (2 if options.quick else usual)
 
@@ -67,8 +69,10 @@ class Report:
         self.line(machine.describe())
         found = self._written["versions"].items()
         self.line(", ".join(f"{name} {number}" for name, number in found))
-        quick = "; --quick: the figures mean nothing" if options.quick else ""
-        self.line(f"{self._written['rounds']} rounds, order shuffled in each{quick}")
+        if hasattr(options, "rounds"):
+            self.line(f"{rounds_of(options)} rounds, order shuffled in each")
+        if options.quick:
+            self.line("--quick: that it works is what this shows; no figures")
 
     @staticmethod
     def line(text: str) -> None:

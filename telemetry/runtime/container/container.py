@@ -14,7 +14,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job
+from telemetry.runtime.container.endings import NEVER_STARTED, Ended
+from telemetry.runtime.container.jobs import Job
 from telemetry.runtime.container.loading import Loaded
 from telemetry.runtime.container.tasks import LoopLane, new_loop
 from telemetry.runtime.container.threads import ThreadLane

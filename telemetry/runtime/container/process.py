@@ -132,11 +132,18 @@ class ContainerProcess:
         for fd in self._signals:
             os.set_blocking(fd, False)
         for number in _GRACEFUL:
-            # Python writes the number to the wake-up fd; the transport acts on it
-            # even while the main thread sits in a C call.
-            signal.signal(number, _ignore)
+            signal.signal(number, self._note_signal)
+        # Python writes the number there at once, so the transport acts on it even
+        # while the main thread sits in a C call. uvloop takes the place of this
+        # descriptor while it runs; then the handler has to do.
         signal.set_wakeup_fd(self._signals[1], warn_on_full_buffer=False)
         os.register_at_fork(after_in_child=self._after_fork_in_child)
+
+    def _note_signal(self, number: int, _frame: object) -> None:
+        try:
+            os.write(self._signals[1], bytes([number]))
+        except BlockingIOError:
+            pass  # it is full of signals that nobody has read yet
 
     def _after_fork_in_child(self) -> None:
         # A body forked. The child is not a container: it must neither answer for
@@ -175,6 +182,8 @@ class ContainerProcess:
     def _on_signal(self, _events: int) -> None:
         numbers = os.read(self._signals[0], 256)
         if not any(number in numbers for number in _GRACEFUL):
+            return
+        if self._told_to_end:
             return
         self._told_to_end = True
         self._send((messages.LEAVING,))
@@ -269,10 +278,6 @@ def _id_source() -> IdSource:
 
 def _nothing() -> None:
     """The transport has no end-of-round work."""
-
-
-def _ignore(_number: int, _frame: object) -> None:
-    """The transport thread reads the signal from the wake-up descriptor."""
 
 
 def _report_internal(error: BaseException) -> None:

@@ -10,9 +10,10 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.scope import SCOPE
-from telemetry.runtime.container import forks, jobs
+from telemetry.runtime.container import endings, forks, jobs
+from telemetry.runtime.container.endings import NEVER_STARTED, Ended
 from telemetry.runtime.container.generators import LoopCredit
-from telemetry.runtime.container.jobs import NEVER_STARTED, Ended, Job, State
+from telemetry.runtime.container.jobs import Job, State
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -120,11 +121,12 @@ class LoopLane:
                     ended = await self._stream(job)
                 else:
                     args, kwargs = jobs.arguments(job)
-                    ended = jobs.returned(job, await job.method.call(*args, **kwargs))
+                    value = [] if job.nobody else await job.method.call(*args, **kwargs)
+                    ended = jobs.returned(job, value)
             except asyncio.CancelledError as error:
                 ended = jobs.interrupted(job, error)
             except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
-                ended = jobs.raised(error)
+                ended = endings.raised(error)
         job.state = State.ENDED
         job.closed = True
         if forks.is_child:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
 from telemetry.runtime import shield
-from telemetry.runtime.container import forks, jobs
+from telemetry.runtime.container import endings, forks, jobs
+from telemetry.runtime.container.endings import NEVER_STARTED, UNWOUND, Ended
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
-from telemetry.runtime.container.jobs import NEVER_STARTED, UNWOUND, Ended, Job, State
+from telemetry.runtime.container.jobs import Job, State
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -230,11 +231,12 @@ class Worker:
             if job.method.is_generator:
                 self._stream(job, job.method.call(*args, **kwargs))
                 return messages.RETURNED, b""
-            return jobs.returned(job, job.method.call(*args, **kwargs))
+            value = [] if job.nobody else job.method.call(*args, **kwargs)
+            return jobs.returned(job, value)
         except InputCancellation as error:
             return jobs.interrupted(job, error)
         except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
-            return jobs.raised(error)
+            return endings.raised(error)
 
     def _stream(self, job: Job, generator: Any) -> None:  # noqa: ANN401 - the user's own
         credit = job.credit

@@ -139,9 +139,13 @@ class Fleet:
             )
 
     def failed_to_start(self, container: ContainerHandle, failure: Payload) -> None:
-        """A container has said why it cannot start; its death follows."""
+        """A container has said why it cannot start; its death follows.
+
+        Until then it counts as starting: the next try is made when this one is
+        over and counted.
+        """
         container.failure = failure
-        container.leave_service("start_failed")
+        container.exit_reason = "start_failed"
 
     def died(self, container: ContainerHandle, status: int | None) -> None:
         """A container is gone; its executions have been dealt with."""

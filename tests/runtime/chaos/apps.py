@@ -68,7 +68,7 @@ def together(xs: list[int]) -> list[int]:
     return [2 * x for x in xs]
 
 
-@app.function(max_containers=2, timeout=0.05, retries=1)
+@app.function(max_containers=2, timeout=0.05, startup_timeout=30, retries=1)
 async def hasty(x: int, pause_s: float) -> int:
     await asyncio.sleep(pause_s)
     return x

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from telemetry.runtime.container.container import Container
-from telemetry.runtime.container.jobs import Ended, Job, State
+from telemetry.runtime.container.endings import Ended
+from telemetry.runtime.container.jobs import Job, State
 from telemetry.runtime.container.outbox import Outbox
 from telemetry.runtime.container.tasks import LoopLane
 from telemetry.runtime.spec import Concurrency

@@ -240,6 +240,7 @@ def test_cancelled_timers_never_fire(errors: list[BaseException]) -> None:
         opened(done, "the timer after the cancelled ones")
 
     assert seen == []
+    assert errors == []
 
 
 def test_a_callback_that_raises_ends_nothing(errors: list[BaseException]) -> None:

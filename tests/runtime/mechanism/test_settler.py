@@ -225,6 +225,17 @@ def test_the_stuck_are_settled_before_their_container_dies() -> None:
     assert bench.settled(sink) == [Outcome.CANCELLED]
 
 
+def test_a_late_success_changes_nothing() -> None:
+    """A result that comes when its input has settled is dropped."""
+    bench = Bench()
+    each, sink = one(bench)
+    bench.settler.settle(each, Outcome.CANCELLED, Ending(How.UNWOUND))
+    bench.settler.succeed(each, payload.dumps(1), 0.1)
+
+    assert bench.settled(sink) == [Outcome.CANCELLED]
+    assert len(bench.records_of(InputSettled)) == 1
+
+
 def test_the_stuck_that_run_again_wait_for_the_death() -> None:
     """A stuck body whose input is retried never runs twice at once."""
     bench = Bench(RetryRule(3, initial_delay_s=0.0))

@@ -20,7 +20,8 @@ from telemetry.runtime.container.interrupts import (
     SignalInterrupt,
     ThreadInterrupt,
 )
-from telemetry.runtime.container.jobs import Ended, Job
+from telemetry.runtime.container.endings import Ended
+from telemetry.runtime.container.jobs import Job
 from telemetry.runtime.container.outbox import Outbox
 from telemetry.runtime.container.threads import ThreadLane, Worker
 from telemetry.runtime.wire import messages, payload
