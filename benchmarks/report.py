@@ -28,7 +28,7 @@ def parser(description: str | None, rounds: int | None) -> argparse.ArgumentPars
     )
     if rounds is not None:
         arguments.add_argument(
-            "--rounds", type=_positive, help=f"default {rounds}, quick 2"
+            "--rounds", type=_positive, help=f"default {rounds}, quick 1"
         )
     arguments.add_argument("--json", type=Path, help="also write the figures there")
     arguments.add_argument(
@@ -42,7 +42,7 @@ def rounds_of(options: argparse.Namespace) -> int:
     """How many rounds the command line asks for."""
     given: int | None = getattr(options, "rounds", None)
     usual: int = options.usual_rounds
-    return given or (2 if options.quick else usual)
+    return given or (1 if options.quick else usual)
 
 
 class Report:

@@ -76,6 +76,7 @@ class Report:
 
     Attributes:
         tally: How each input ended for its caller, by function and outcome.
+        errors: What bodies raised, by function and text; not what was retried.
         unsettled: Inputs whose caller still waited when patience was over.
         victim: The container that was killed.
         at_work: The inputs that ran in it then.
@@ -83,6 +84,7 @@ class Report:
     """
 
     tally: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
+    errors: Counter[tuple[str, str]] = field(default_factory=Counter)
     unsettled: int = 0
     victim: Container | None = None
     at_work: list[str] = field(default_factory=list)
@@ -217,7 +219,10 @@ class Director:
         return call
 
     async def _wait_for(self, function: str, call: FunctionCall[Any]) -> None:
-        self.report.tally[function, await _outcome(call)] += 1
+        outcome, error = await _end(call)
+        self.report.tally[function, outcome] += 1
+        if error:
+            self.report.errors[function, error] += 1
 
     async def _at(
         self, share: float, scene: Callable[[], Coroutine[None, None, None]]
@@ -353,15 +358,16 @@ def _with_company(observer: Observer, call_ids: set[str]) -> str | None:
     return None
 
 
-async def _outcome(call: FunctionCall[Any]) -> Outcome:
+async def _end(call: FunctionCall[Any]) -> tuple[Outcome, str]:
+    """How a call ended for its caller, and what its body raised."""
     try:
         await call.get.aio()
     except InputCancelledError:
-        return Outcome.CANCELLED
+        return Outcome.CANCELLED, ""
     except FunctionTimeoutError:
-        return Outcome.TIMEOUT
+        return Outcome.TIMEOUT, ""
     except InternalFailure:
-        return Outcome.LOST
-    except Exception:  # noqa: BLE001 - whatever a body raised
-        return Outcome.ERROR
-    return Outcome.SUCCESS
+        return Outcome.LOST, ""
+    except Exception as error:  # noqa: BLE001 - whatever a body raised
+        return Outcome.ERROR, f"{type(error).__name__}: {error}"
+    return Outcome.SUCCESS, ""

@@ -14,12 +14,14 @@ from examples.demo.incidents import cancellations, kill
 from examples.demo.observer import Function, Observer
 from examples.demo.table import table
 from examples.demo.theme import Theme
+from telemetry.capture.terminal import escaped, fitted
 from telemetry.core.outcome import Outcome
 from telemetry.policy.bursts import Zone
 
 WIDTH: Final = 96
 _BAR: Final = 24
 _ZONE_BAR: Final = 12
+_MOST_ERRORS: Final = 3
 _NONE: Final = "-"
 _WHY: Final = (
     "cold_start: until another container is ready; "
@@ -65,7 +67,11 @@ def summary(
     functions = [each for each in observer.functions.values() if each.submitted]
     sections = [
         _head(books, facts, theme),
-        _section("Inputs", _inputs(functions, theme), theme),
+        _section(
+            "Inputs",
+            [*_inputs(functions, theme), *_errors(report, theme)],
+            theme,
+        ),
         _section("Waiting and running", _latencies(functions, theme), theme),
         _section(
             "Concurrency in the fullest container",
@@ -123,6 +129,13 @@ def _inputs(functions: Sequence[Function], theme: Theme) -> list[str]:
             ]
         )
     return table(rows)
+
+
+def _errors(report: Report, theme: Theme) -> list[str]:
+    return [
+        theme.paint(fitted(f"{name}: {times:,} of {escaped(text)}", WIDTH - 4), "bad")
+        for (name, text), times in report.errors.most_common(_MOST_ERRORS)
+    ]
 
 
 def _or_none(number: int) -> str:

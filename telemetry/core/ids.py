@@ -25,12 +25,6 @@ _TAIL_BITS: Final = 20  # the four characters that _PAIRS writes in two look-ups
 _TAIL_MASK: Final = (1 << _TAIL_BITS) - 1
 
 
-def _base32(number: int, length: int) -> str:
-    return "".join(
-        _ALPHABET[(number >> shift) & 31] for shift in range(5 * (length - 1), -1, -5)
-    )
-
-
 def short(identifier: str) -> str:
     """The part of an id that a person reads on a line: its last characters."""
     return identifier[-SHORT_LENGTH:]
@@ -57,32 +51,59 @@ class IdSource:
 
     def take(self, prefix: str, count: int) -> list[str]:
         """*count* new ids with this prefix, in rising order."""
+        ms, start = self._reserve(count)
+        written: list[str] = []
+        while count:
+            low = start & _TAIL_MASK
+            run = min(count, _TAIL_MASK + 1 - low)
+            head = prefix + _time(ms) + _random_head(start)
+            written += [
+                head + _PAIRS[tail >> 10] + _PAIRS[tail & 1023]
+                for tail in range(low, low + run)
+            ]
+            start += run
+            count -= run
+        return written
+
+    def one(self, prefix: str) -> str:
+        """One new id with this prefix."""
+        ms, number = self._reserve(1)
+        tail = _PAIRS[number >> 10 & 1023] + _PAIRS[number & 1023]
+        return prefix + _time(ms) + _random_head(number) + tail
+
+    def _reserve(self, count: int) -> tuple[int, int]:
+        """A millisecond, and the first of so many random parts within it."""
         with self._lock:
             now_ms = self._now_ms()
             if now_ms > self._last_ms:
                 self._last_ms = now_ms
                 # The top bit stays clear: counting up never overflows 80 bits.
                 self._next = self._random_bits(_RANDOM_BITS - 1)
-            ms, start = self._last_ms, self._next
+            start = self._next
             self._next = start + count
-        return _write(prefix, ms, start, count)
-
-    def one(self, prefix: str) -> str:
-        """One new id with this prefix."""
-        return self.take(prefix, 1)[0]
+            return self._last_ms, start
 
 
-def _write(prefix: str, ms: int, start: int, count: int) -> list[str]:
-    written: list[str] = []
-    time_part = prefix + _base32(ms, 10)
-    while count:
-        low = start & _TAIL_MASK
-        run = min(count, _TAIL_MASK + 1 - low)
-        head = time_part + _base32(start >> _TAIL_BITS, 12)
-        written += [
-            head + _PAIRS[tail >> 10] + _PAIRS[tail & 1023]
-            for tail in range(low, low + run)
-        ]
-        start += run
-        count -= run
-    return written
+def _time(ms: int) -> str:
+    """The first ten characters: the milliseconds."""
+    pairs = _PAIRS
+    return (
+        pairs[ms >> 40 & 1023]
+        + pairs[ms >> 30 & 1023]
+        + pairs[ms >> 20 & 1023]
+        + pairs[ms >> 10 & 1023]
+        + pairs[ms & 1023]
+    )
+
+
+def _random_head(number: int) -> str:
+    """The next twelve characters: the random part without its tail."""
+    pairs = _PAIRS
+    return (
+        pairs[number >> 70 & 1023]
+        + pairs[number >> 60 & 1023]
+        + pairs[number >> 50 & 1023]
+        + pairs[number >> 40 & 1023]
+        + pairs[number >> 30 & 1023]
+        + pairs[number >> 20 & 1023]
+    )

@@ -159,6 +159,7 @@ def _with_trouble(found: Observer) -> tuple[Observer, Report]:
         found.add(settled(f"in-EMB{number:03}", **at))
     for each in SHAPES:
         _figures(found, each.name.partition(".")[0])
+    report.errors["resize", f"ValueError: no \n width {'x' * 200}"] = 2
     report.tally = Counter(
         {
             (name, outcome): count

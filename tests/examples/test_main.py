@@ -161,6 +161,9 @@ def test_demo() -> None:
     books = re.search(r"✓ ([\d,]+) submitted, ([\d,]+) settled once each", last)
     assert books is not None and books[1] == books[2]
     assert done.stderr == ""
+    inputs = done.stdout.partition("Waiting and running")[0]
+    no_error = re.findall(r"(?m)^ +[\w.]+(?: +[\d,]+){2} +- ", inputs)
+    assert len(no_error) == 3, done.stdout
     assert "\x1b" not in done.stdout
     for story in ("swallowed", "in queue", "timeout", "SIGKILL with"):
         assert story in done.stdout

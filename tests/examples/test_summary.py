@@ -71,6 +71,7 @@ def test_ascii_page_is_ascii() -> None:
         "11 inputs rescheduled under the same id, attempt + 1: 10 success and 1 canc",
         "Embed.texts: 1 batch of 3.0 on average, at most 3 of 8",
         "1 cold_start",
+        r"resize: 2 of ValueError: no \n width xxx",
         "5 containers, median 200 ms, slowest 200 ms",
         "make demo ARGS='--speed 20'  faster",
         "10,018 submitted, 10,018 settled once each, as their callers saw; no",

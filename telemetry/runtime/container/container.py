@@ -69,6 +69,7 @@ class Container:
         self._over = threading.Event()
         self._loaded: Loaded | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop_thread = 0  # while the loop runs
         self._threads: ThreadLane | None = None
         self._tasks: LoopLane | None = None
         self._methods: Sequence[Method] = ()
@@ -112,6 +113,8 @@ class Container:
 
     def serve(self) -> None:
         """Run inputs until `drain` or `stop` is through. Main thread."""
+        if self._loop is not None:
+            self._loop_thread = threading.get_ident()
         if self._main_is_worker and self._threads is not None:
             self._threads.serve_main()
         elif self._loop is None:
@@ -123,6 +126,14 @@ class Container:
                 # Raised by a task of the user's own: it ends that task only.
                 _report_unraised("a task", error)
         self._served = True
+        self._loop_thread = 0
+
+    def flush_soon(self) -> bool:
+        """Flush at the end of the loop's round; False when called off the loop."""
+        if self._tasks is None or threading.get_ident() != self._loop_thread:
+            return False
+        self._tasks.flush_soon()
+        return True
 
     def close(self) -> None:
         """Run the exit hooks; one that raises does not stop the others."""

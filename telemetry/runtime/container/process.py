@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import secrets
 import signal
 import sys
 import time
@@ -22,12 +21,12 @@ import msgspec
 
 from telemetry.capture import settings as capture_settings
 from telemetry.capture.sink import set_sink
-from telemetry.core.ids import IdSource
 from telemetry.runtime import current
 from telemetry.runtime.container import forks
 from telemetry.runtime.container.container import Container
 from telemetry.runtime.container.nested import ContainerSession
 from telemetry.runtime.container.outbox import Outbox
+from telemetry.runtime.identity import new_id_source
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import (
     ConnectionLostError,
@@ -46,6 +45,9 @@ if TYPE_CHECKING:
 
 _LAST_WORDS_S: Final = 2.0
 """How long the end waits for the socket to take the last messages."""
+
+_LINES_WAIT_S: Final = 0.002
+"""How long log lines of a thread may wait for company on their way."""
 
 _GRACEFUL: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -79,10 +81,11 @@ class ContainerProcess:
         )
         self._init: SimpleQueue[ContainerInit | None] = SimpleQueue()
         self._container: Container | None = None
-        self._session = ContainerSession(self._outbox, _id_source())
+        self._session = ContainerSession(self._outbox, new_id_source())
         self._signals = os.pipe()
         self._connected = True
         self._told_to_end = False
+        self._flush_asked = False
 
     def main(self) -> None:
         """Be a container until the end; call in the main thread."""
@@ -235,6 +238,19 @@ class ContainerProcess:
 
     def _ship_line(self, line: Line) -> None:
         self._outbox.put_line((messages.LINES, msgspec.msgpack.encode([line])))
+        if self._container is not None and self._container.flush_soon():
+            return
+        # A line alone is not worth a system call and the driver's attention; the
+        # next of them may take others along, or the end of the body does.
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._reactor.post(self._flush_lines_later)
+
+    def _flush_lines_later(self) -> None:
+        self._reactor.at(time.monotonic() + _LINES_WAIT_S, self._flush_lines)
+
+    def _flush_lines(self) -> None:
+        self._flush_asked = False
         self._outbox.flush()
 
     def _send(self, message: tuple[Any, ...]) -> None:
@@ -268,12 +284,6 @@ def _end(code: int) -> NoReturn:
         sys.stderr.flush()
     finally:
         os._exit(code)
-
-
-def _id_source() -> IdSource:
-    return IdSource(
-        now_ms=lambda: time.time_ns() // 1_000_000, random_bits=secrets.randbits
-    )
 
 
 def _nothing() -> None:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from telemetry.runtime.driver.inputs import Sink
     from telemetry.runtime.driver.reports import Reports
     from telemetry.runtime.driver.retention import RetainedCall, Retention
-    from telemetry.runtime.records import Record
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Frame, Payload
 
@@ -70,11 +69,10 @@ class Dispatcher:
         self.retain = open_retained
         self.find_retained = retention.find
         self._grace_s = shutdown_grace_s
-        report: Callable[[Record], None] | None = reports.record if observed else None
         self._services = Services(
             at=self._reactor.at,
             ids=ids,
-            report=report,
+            observe=reports.records if observed else None,
             shutdown_grace_s=shutdown_grace_s,
         )
         self._specs: dict[tuple[str, str], PoolSpec] = {}

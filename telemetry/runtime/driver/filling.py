@@ -185,7 +185,7 @@ class Filler:
             container_id=container.container_id,
             slot=execution.slot,
             concurrency=execution.concurrency,
-            zone=self._zone(execution.concurrency),
+            zone=execution.zone or Zone.NORMAL,
             wait_s=wait_s,
             wait_reason=reason,
             batch_size=batch_size,

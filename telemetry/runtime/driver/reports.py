@@ -43,19 +43,22 @@ class Reports:
         self._thread = threading.Thread(
             target=self._work, name="telemetry-reports", daemon=True
         )
+        # Counted apart, each by one thread: what came, and what is through.
+        self._given = 0
+        self._done = 0
         self.dropped = 0
 
     def start(self) -> None:
         """Begin to report."""
         self._thread.start()
 
-    def record(self, record: Record) -> None:
-        """Report a record. Dispatcher's thread."""
-        self._put(record)
+    def records(self, records: list[Record]) -> None:
+        """Report records. Dispatcher's thread."""
+        self._put(records, len(records))
 
     def lines(self, data: Payload) -> None:
         """Report encoded log lines. Dispatcher's thread."""
-        self._put(data)
+        self._put(data, 1)
 
     def stop(self, timeout_s: float) -> bool:
         """Report what waits, then end; False when the time was too short."""
@@ -69,19 +72,23 @@ class Reports:
             )
         return not self._thread.is_alive()
 
-    def _put(self, report: object) -> None:
-        if self._queue.qsize() < MAX_WAITING:
+    def _put(self, report: object, count: int) -> None:
+        if self._given - self._done < MAX_WAITING:
+            self._given += count
             self._queue.put(report)
         else:
-            self.dropped += 1
+            self.dropped += count
 
     def _work(self) -> None:
         while (report := self._queue.get()) is not None:
-            if isinstance(report, (bytes, bytearray)):
-                for line in self._decode(report):
-                    emit(line)
-            elif self._on_record is not None:
-                self._observe(report)
+            if isinstance(report, list):
+                for record in report:
+                    self._observe(record)
+                self._done += len(report)
+                continue
+            for line in self._decode(report):
+                emit(line)
+            self._done += 1
 
     def _observe(self, record: Record) -> None:
         if self._on_record is None:

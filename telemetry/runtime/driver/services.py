@@ -22,7 +22,10 @@ class Services:
 
     Args:
         at: ``at(when_s, call)`` sets a timer.
-        report: Takes records; None when nobody observes, so that they cost nothing.
+        observe: Takes the records of a round; None when nobody observes.
+
+    Attributes:
+        report: Takes a record; None when nobody observes, so that none is made.
     """
 
     def __init__(
@@ -30,11 +33,15 @@ class Services:
         *,
         at: Callable[[float, Callable[[], None]], Timer],
         ids: IdSource,
-        report: Callable[[Record], None] | None,
+        observe: Callable[[list[Record]], None] | None,
         shutdown_grace_s: float,
     ) -> None:
         self.at = at
-        self.report = report
+        self._observe = observe
+        self._records: list[Record] = []
+        self.report: Callable[[Record], None] | None = None
+        if observe is not None:
+            self.report = self._note
         self.shutdown_grace_s = shutdown_grace_s
         self._ids = ids
         self._settled: dict[Sink, list[Settled]] = {}
@@ -55,8 +62,14 @@ class Services:
         else:
             waiting.append(settled)
 
+    def _note(self, record: Record) -> None:
+        self._records.append(record)
+
     def flush(self) -> None:
-        """Hand over everything that settled in this round."""
+        """Hand over everything that settled, and was reported, in this round."""
+        if self._records and self._observe is not None:
+            records, self._records = self._records, []
+            self._observe(records)
         if self._settled:
             settled, self._settled = self._settled, {}
             for sink, batch in settled.items():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import ExecutionError
-from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX, IdSource
+from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
 from telemetry.core.scope import current_input_id
 from telemetry.runtime.calls import Call
 from telemetry.runtime.driver.dispatcher import Dispatcher
 from telemetry.runtime.driver.reports import Reports
 from telemetry.runtime.driver.retention import Retention
+from telemetry.runtime.identity import new_id_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,9 +34,7 @@ class DriverSession:
         self, *, on_record: Callable[[Record], None] | None, shutdown_grace_s: float
     ) -> None:
         self._grace_s = shutdown_grace_s
-        self._ids = IdSource(
-            now_ms=lambda: time.time_ns() // 1_000_000, random_bits=secrets.randbits
-        )
+        self._ids = new_id_source()
         self._retention = Retention()
         self._reports = Reports(on_record)
         self._dispatcher = Dispatcher(

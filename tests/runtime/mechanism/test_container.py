@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from telemetry.runtime.container.container import Container
 from telemetry.runtime.container.endings import Ended
+from telemetry.runtime.container.interrupts import MAIN_THREAD_SIGNAL
 from telemetry.runtime.container.jobs import Job, State
 from telemetry.runtime.container.outbox import Outbox
 from telemetry.runtime.container.tasks import LoopLane
@@ -62,7 +65,7 @@ class QuickOutbox(Outbox):
     def wait(self, count: int) -> None:
         """Until so many executions have been reported."""
         with self.heard:
-            if not self.heard.wait_for(lambda: len(self.done) >= count, LIMIT_S):
+            if not self.heard.wait_for(lambda: len(self.done) >= count, 2 * LIMIT_S):
                 raise TimeoutError(f"{len(self.done)} of {count} executions reported")
 
 
@@ -192,6 +195,56 @@ def test_stop_cancels_what_runs() -> None:
     joined(bench.main)
 
     assert sorted(bench.outbox.done) == [(n, messages.UNWOUND) for n in range(3)]
+
+
+def sleep_in_c(name: str) -> None:
+    """A body that blocks in C as soon as it has begun."""
+    GATES[name].set()
+    time.sleep(LIMIT_S)
+
+
+def test_a_cancellation_just_before_a_blocking_call() -> None:
+    """On the main thread a blocking call ends, also when the signal came before it.
+
+    1. The body is about to block; 2. the signal arrives; 3. the call begins, which
+    nothing interrupts any more unless the signal is sent again.
+    """
+    rounds, late = 40, list[float]()
+    outbox = QuickOutbox()
+    container = Container(
+        container_id="ct-0",
+        spec=spec(body=sleep_in_c, concurrency=Concurrency(1, 1)),
+        outbox=outbox,
+        later=lambda delay_s, call: threading.Timer(delay_s, call).start(),
+        abandon=held_back,
+    )
+    before = signal.getsignal(MAIN_THREAD_SIGNAL)
+    container.load()
+    container.enter()
+
+    def transport() -> None:
+        for number in range(rounds):
+            name = f"round {number}"
+            GATES[name] = threading.Event()
+            data = payload.dumps(((name,), {}))
+            row = (messages.RUN, 0, 0, f"in-{number}", "fc-0", 0, data, None)
+            container.run([row], ())
+            opened(GATES[name], "the body")
+            began_s = time.monotonic()
+            container.cancel(0, f"in-{number}")
+            outbox.wait(number + 1)
+            late.append(time.monotonic() - began_s)
+            if late[-1] > LIMIT_S / 4:
+                break
+        container.drain()
+
+    thread = started(transport, "transport")
+    container.serve()
+    joined(thread)
+    signal.signal(MAIN_THREAD_SIGNAL, before)
+
+    assert max(late) < LIMIT_S / 4, f"round {len(late)} slept on"
+    assert outbox.done == [(0, messages.UNWOUND)] * rounds
 
 
 class LoopBench:

@@ -282,12 +282,10 @@ def test_bytes_of_a_call_that_grows_are_counted_once() -> None:
 
 def services(records: list[Record] | None, timers: FakeTimers) -> Services:
     """What the parts use, with timers that the test fires."""
-    return Services(
-        at=timers.at,
-        ids=ids(),
-        report=None if records is None else records.append,
-        shutdown_grace_s=1.0,
-    )
+    made = Services(at=timers.at, ids=ids(), observe=None, shutdown_grace_s=1.0)
+    if records is not None:
+        made.report = records.append
+    return made
 
 
 MOMENTS = st.lists(

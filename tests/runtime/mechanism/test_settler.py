@@ -47,9 +47,10 @@ class Bench:
         self.services = Services(
             at=self.timers.at,
             ids=ids(),
-            report=self.records.append,
+            observe=None,
             shutdown_grace_s=1.0,
         )
+        self.services.report = self.records.append
         self.settler = Settler(
             spec(retries=rule, timeout_s=3.0), self.services, self.queue, held_back
         )

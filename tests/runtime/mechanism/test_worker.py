@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from telemetry.core.errors import InputCancellation
+from telemetry.runtime.container.endings import Ended
 from telemetry.runtime.container.interrupts import (
     MAIN_THREAD_SIGNAL,
     SignalInterrupt,
     ThreadInterrupt,
 )
-from telemetry.runtime.container.endings import Ended
 from telemetry.runtime.container.jobs import Job
 from telemetry.runtime.container.outbox import Outbox
 from telemetry.runtime.container.threads import ThreadLane, Worker
@@ -636,7 +636,12 @@ def test_a_blocking_call_on_the_main_thread_is_interrupted(main_worker: Worker) 
         opened(entered, "the body")
         target.cancelled = True
         main_worker.interrupt(target)
+        while not ENDS.by_id.get("in-1"):
+            # The first may have come before the call began to block.
+            signal.pthread_kill(main_id, MAIN_THREAD_SIGNAL)
+            ended.wait(0.01)
 
+    ended, main_id = threading.Event(), threading.get_ident()
     thread = started(strike)
     began_s = time.monotonic()
     served(main_worker, target, local(lambda: "next", 2))
@@ -659,3 +664,26 @@ def test_a_late_signal_hits_nobody(main_worker: Worker) -> None:
     signal.raise_signal(MAIN_THREAD_SIGNAL)
 
     assert value(ENDS.by_id["in-3"]) == "unharmed"
+
+
+class DelayedInterrupt(SignalInterrupt):
+    """Its signal is under way for so long that the test sends it."""
+
+    def send(self) -> None:
+        """Not yet."""
+
+
+def test_a_signal_that_arrives_after_its_body(main_worker: Worker) -> None:
+    """A signal that was sent in the body and comes after it raises nothing."""
+    main_worker.interrupt_with(DelayedInterrupt(main_worker.wants_interrupt))
+
+    def body() -> str:
+        target.cancelled = True
+        main_worker.interrupt(target)
+        return "returned"
+
+    target = local(body, 4)
+    served(main_worker, target)
+    signal.raise_signal(MAIN_THREAD_SIGNAL)
+
+    assert value(ENDS.by_id["in-4"]) == "returned"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from telemetry.runtime import App
-from telemetry.runtime.records import Record
+from telemetry.runtime import App, FunctionCall
+from telemetry.runtime.records import InputSettled, Record
 from tests.runtime.semantics.gates import LIMIT_S
 
 R = TypeVar("R")
@@ -59,6 +59,11 @@ class Recorder:
                     f"came: {self._records[-12:]}"
                 )
         return self.all(kind, **fields)[:count]
+
+    def settled(self, *calls: FunctionCall[Any]) -> None:
+        """Wait for all that is on record of these calls, of one input each."""
+        for call in calls:
+            self.one(InputSettled, function_call_id=call.object_id)
 
     def one(self, kind: type[R], **fields: object) -> R:
         """The first record of that kind with these fields; waits for it."""

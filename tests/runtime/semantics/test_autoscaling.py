@@ -39,7 +39,9 @@ def seen() -> Iterator[Recorder]:
 def test_the_first_arrival_starts_a_container(seen: Recorder, tmp_path: Path) -> None:
     """From zero, the arrival itself is the reason to grow, by one."""
     gates.release(tmp_path, "a")
-    hold.remote(tmp_path, "a")
+    call = hold.spawn(tmp_path, "a")
+    call.get(20)
+    seen.settled(call)
     grown = [
         each.decision
         for each in seen.all(ScalingDecided, function="hold")
@@ -63,6 +65,7 @@ def test_it_grows_up_to_max_containers(seen: Recorder, tmp_path: Path) -> None:
     stats = hold.get_current_stats()
     gates.release(tmp_path, *"abcdef")
     ids = {call.get(20).container_id for call in calls}
+    seen.settled(*calls)
 
     assert (stats.ready, stats.num_running_inputs, stats.backlog) == (3, 3, 3)
     assert len(ids) == len(seen.all(ContainerStarting, function="hold")) == 3

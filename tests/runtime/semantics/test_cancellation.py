@@ -251,6 +251,7 @@ def test_cancelling_twice_is_cancelling_once(
     call.cancel()
     gates.release(tmp_path, "b")
     body.remote(tmp_path, "b")
+    seen.settled(call)
 
     assert len(seen.all(InputSettled, function_call_id=call.object_id)) == 1
 

@@ -56,6 +56,7 @@ def test_a_freed_slot_is_used_again(
     gates.release(tmp_path, "b")
     freed = calls[1].get(20).slot
     late = body.spawn(tmp_path, "d")
+    gates.began(tmp_path, "d")
     gates.release(tmp_path, *"acd")
 
     assert late.get(20).slot == freed
@@ -120,6 +121,7 @@ def test_the_queue_is_first_in_first_out(seen: Recorder, tmp_path: Path) -> None
     gates.began(tmp_path, *names[:8])
     gates.release(tmp_path, *names)
     results(calls)
+    seen.settled(*calls)
     ids = {call.object_id for call in calls}
     order = [
         r.function_call_id for r in seen.all(InputStarted) if r.function_call_id in ids

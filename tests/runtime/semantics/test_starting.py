@@ -80,7 +80,7 @@ def test_the_number_of_starts_is_bounded(
     assert seen.all(ContainerReady) == []
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", [RaisesInEnter, DiesInEnter])
 def test_it_works_when_the_cause_is_gone(
     seen: Recorder, model: Callable[..., Any], tmp_path: Path
 ) -> None:

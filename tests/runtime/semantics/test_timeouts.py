@@ -119,6 +119,7 @@ def test_a_timeout_is_retried(seen: Recorder, body: Body, tmp_path: Path) -> Non
     """With two retries, the third execution of the same input succeeds."""
     call = body.spawn(tmp_path, "a")
     result = call.get(20)
+    seen.settled(call)
     reasons = [
         each.reason
         for each in seen.all(InputInterrupted, function_call_id=call.object_id)

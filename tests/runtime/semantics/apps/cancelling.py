@@ -176,13 +176,21 @@ async def stubborn_task(folder: Path, name: str) -> Here:
             return here()
 
 
+def _hold_the_lock(name: str) -> None:
+    if name == "stuck_asleep":
+        ctypes.PyDLL(None).sleep(3600)  # holds the interpreter's lock
+    else:
+        _ = 0 in itertools.repeat(1)  # the same, and no signal ends it
+
+
 def _stuck(folder: Path, name: str) -> Here:
     if name.startswith("stuck") and current_attempt() == 0:
-        gates.open_gate(folder, f"{name}.in.0")
-        if name == "stuck_asleep":
-            ctypes.PyDLL(None).sleep(3600)  # holds the interpreter's lock
-        else:
-            _ = 0 in itertools.repeat(1)  # the same, and no signal ends it
+        try:
+            gates.open_gate(folder, f"{name}.in.0")
+            _hold_the_lock(name)
+        except InputCancellation:
+            # It came before the lock was held; it comes once.
+            _hold_the_lock(name)
     gates.stay(folder, name)
     return here()
 

@@ -1,6 +1,5 @@
 """Classes whose hooks write down when they run."""
 
-
 from __future__ import annotations
 
 import asyncio

@@ -1,6 +1,5 @@
 """Containers that cannot start, as long as a flag file says so."""
 
-
 from __future__ import annotations
 
 import os
