@@ -34,11 +34,12 @@ class ContainerEvents(Protocol):
         """It sent messages."""
         ...
 
-    def on_death(self, status: int | None) -> None:
+    def on_death(self, status: int | None, why: str | None) -> None:
         """It is gone, and everything that it had sent was reported before.
 
         Args:
             status: The exit code; negative for a signal; None when unknown.
+            why: What prevented its start, when that is not the container's doing.
         """
         ...
 

@@ -103,7 +103,7 @@ class LocalBackend:
         elif message[0] == zygote.EXITED:
             container.on_exit(message[2])
         elif message[0] == zygote.NOT_SPAWNED:
-            container.on_exit(None)
+            container.on_exit(None, f"it could not be forked: {message[2]}")
 
 
 class LocalContainer:
@@ -165,7 +165,7 @@ class LocalContainer:
         except ConnectionLostError:
             self._on_lost()
 
-    def on_exit(self, status: int | None) -> None:
+    def on_exit(self, status: int | None, why: str | None = None) -> None:
         """The process has ended; hear it out, then tell."""
         if self._gone:
             return
@@ -181,7 +181,7 @@ class LocalContainer:
             except ConnectionLostError:
                 break
         self.forget()
-        self._events.on_death(status)
+        self._events.on_death(status, why)
 
     def on_zygote_lost(self) -> None:
         """Nobody will report its end any more: its socket has to."""

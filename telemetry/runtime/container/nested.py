@@ -54,6 +54,9 @@ class ContainerSession:
         """A new function call; its inputs carry this input as their parent."""
         call = Call(self, self._ids.one(CALL_PREFIX), retain=retain, stream=stream)
         self._calls[call.call_id] = call
+        # When nobody holds it any more, the driver need not remember it either.
+        forget = (messages.RELEASE_CALL, call.call_id)
+        weakref.finalize(call, self._send, forget).atexit = False
         with self._lock:
             new = pool.tag not in self._known
             self._known.add(pool.tag)

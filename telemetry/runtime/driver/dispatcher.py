@@ -256,9 +256,9 @@ class _Events:
                 pool.on_message(container, message, blobs)
         pool.touch()
 
-    def on_death(self, status: int | None) -> None:
+    def on_death(self, status: int | None, why: str | None) -> None:
         self._relays.close()
-        self._pool.on_death(self._container, status)
+        self._pool.on_death(self._container, status, why)
 
 
 def _report_internal(error: BaseException) -> None:

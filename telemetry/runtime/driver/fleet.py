@@ -147,8 +147,12 @@ class Fleet:
         container.failure = failure
         container.exit_reason = "start_failed"
 
-    def died(self, container: ContainerHandle, status: int | None) -> None:
+    def died(
+        self, container: ContainerHandle, status: int | None, why: str | None = None
+    ) -> None:
         """A container is gone; its executions have been dealt with."""
+        if why is not None:
+            container.failure = payload.dump_failure(RemoteError(why))
         started = container.ready_s > 0
         was_wanted = container.exit_reason is None or container.failure is not None
         container.leave_service("crash" if started else "start_failed")
@@ -165,7 +169,13 @@ class Fleet:
                     status=status,
                 )
             )
-        if not started and was_wanted:
+        if started or not was_wanted:
+            return
+        if status is None and container.failure is None:
+            # It went with what was to start it: not the function's doing.
+            self._not_before_s = now_s + _RETRY_START_S
+            self._decide_again()
+        else:
             self._start_failed(container, status, now_s)
 
     def drain(self, container: ContainerHandle, reason: str) -> None:
@@ -287,8 +297,9 @@ class Fleet:
         self._on_start_failed(container.failure or self._no_reason(status))
 
     def _no_reason(self, status: int | None) -> bytes:
-        how = "for an unknown reason" if status is None else f"with status {status}"
-        return payload.dump_failure(RemoteError(f"the process ended {how}"))
+        return payload.dump_failure(
+            RemoteError(f"the process ended with status {status}")
+        )
 
     def _probe(self, container: ContainerHandle) -> None:
         """Its grace is over. One that answers may run its exit hooks."""

@@ -23,7 +23,7 @@ from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Execution
@@ -74,6 +74,8 @@ class Pool:
         self._filler = Filler(spec, services, self._queue, self.fleet, self.touch)
         self._prober = Prober(services, self.fleet)
         self._closing = False
+        # Calls to cancel, and whether their containers are to end with them.
+        self._to_cancel: dict[str, bool] = {}
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
 
@@ -89,6 +91,8 @@ class Pool:
     def pump(self) -> None:
         """Bring everything up to the present: dispatch, scale, measure, send."""
         now_s = time.monotonic()
+        if self._to_cancel:
+            self._cancel_calls()
         if self._closing:
             self._cancel_waiting(Cause.SHUTDOWN)
         if self._queue and self.fleet.ready and self._filler.fill(now_s):
@@ -147,7 +151,9 @@ class Pool:
         elif kind == messages.LEAVING:
             self.fleet.stop(container, "shutdown")
 
-    def on_death(self, container: ContainerHandle, status: int | None) -> None:
+    def on_death(
+        self, container: ContainerHandle, status: int | None, why: str | None
+    ) -> None:
         """A container is gone: its inputs settle or run again."""
         back: list[Input] = []
         for execution in container.occupants():
@@ -160,16 +166,19 @@ class Pool:
                 for each in execution.inputs
                 if self._settler.end(each, execution, ending)
             ]
-        self.fleet.died(container, status)
+        self.fleet.died(container, status, why)
         if back:
             self._settler.put_back(back)
         self.touch()
 
     def cancel(self, call_id: str, *, terminate_containers: bool) -> None:
-        """Cancel every input of a call that has not settled."""
-        self._cancel_waiting(Cause.USER, call_id)
-        for container in list(self.fleet.living):
-            self._cancel_in(container, call_id, terminate=terminate_containers)
+        """Cancel every input of a call that has not settled.
+
+        Done by the next `pump`, for all calls at once: a thousand cancellations
+        walk through the queue together.
+        """
+        terminate = self._to_cancel.get(call_id, False) or terminate_containers
+        self._to_cancel[call_id] = terminate
         self.touch()
 
     def credit(self, call_id: str, chunks: int) -> None:
@@ -248,36 +257,41 @@ class Pool:
                 chunk = Settled(each.index, None, incoming(message[2], blobs))
                 self._services.deliver(each.sink, chunk)
 
-    def _cancel_in(
-        self, container: ContainerHandle, call_id: str, *, terminate: bool
-    ) -> None:
-        found = False
+    def _cancel_calls(self) -> None:
+        calls, self._to_cancel = self._to_cancel, {}
+        self._cancel_waiting(Cause.USER, calls)
+        for container in list(self.fleet.living):
+            self._cancel_in(container, calls)
+
+    def _cancel_in(self, container: ContainerHandle, calls: Mapping[str, bool]) -> None:
+        terminate = False
         for execution in container.occupants():
             members = [
                 (index, each)
                 for index, each in enumerate(execution.inputs)
-                if each.sink.call_id == call_id and not each.settled
+                if each.sink.call_id in calls and not each.settled
             ]
             if not members:
                 continue
-            found = True
-            unsettled = sum(not each.settled for each in execution.inputs)
-            if len(members) == unsettled:
+            terminate |= any(calls[each.sink.call_id] for _, each in members)
+            if len(members) == sum(not each.settled for each in execution.inputs):
                 self._canceller.request(execution, Cause.USER)
             else:
-                for index, _each in members:
+                for index, _ in members:
                     self._canceller.settle_member(execution, index, Cause.USER)
-        if found and terminate:
+        if terminate:
             self._canceller.take_down(container, Cause.USER.value)
 
-    def _cancel_waiting(self, cause: Cause, call_id: str | None = None) -> None:
-        """Cancel what has no slot: all of it, or one call's."""
+    def _cancel_waiting(
+        self, cause: Cause, calls: Mapping[str, bool] | None = None
+    ) -> None:
+        """Cancel what has no slot: all of it, or that of some calls."""
         for each in list(self._queue):
-            if call_id is None or each.sink.call_id == call_id:
+            if calls is None or each.sink.call_id in calls:
                 self._settler.cancel_unstarted(each, cause)
                 self._queue.settled_one(each)
         for each in self._settler.waiting:
-            if call_id is None or each.sink.call_id == call_id:
+            if calls is None or each.sink.call_id in calls:
                 self._settler.cancel_unstarted(each, cause)
 
     def _fail_waiting(self, failure: Payload) -> None:
