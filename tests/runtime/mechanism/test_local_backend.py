@@ -25,7 +25,7 @@ class Events:
     def on_frame(self, frame: Frame) -> None:
         """Nothing is sent here."""
 
-    def on_death(self, status: int | None) -> None:
+    def on_death(self, status: int | None, why: str | None) -> None:
         self.deaths.append(status)
 
 

@@ -91,7 +91,7 @@ def test_every_member_is_on_the_identity_and_the_lines(seen: Recorder) -> None:
     try:
         call = identities.spawn_map(range(3))
         found = list(call)
-        gates.until(lambda: lines, "the line")
+        gates.until(lambda: any(each.event == "batch" for each in lines), "the line")
     finally:
         set_sink(before)
     started = seen.wait(InputStarted, function_call_id=call.object_id, count=3)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import telemetry
 from telemetry.capture.line import Line
 from telemetry.capture.sink import set_sink
-from telemetry.runtime import Function
+from telemetry.runtime import Function, FunctionCall
 from telemetry.runtime.records import InputSettled, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.contexts import (
@@ -103,22 +104,28 @@ def test_lines_carry_the_id_of_who_wrote_them(
     lines: list[Line], body: Function[[str], str | None, object]
 ) -> None:
     """Among interleaved inputs, each line in the driver has the right id."""
-    words = [f"w{number}" for number in range(40)]
+    words = [f"{body.label} {number}" for number in range(40)]
     ids = dict(zip(words, body.map(words), strict=True))
     gates.until(
-        lambda: len({each.fields["word"] for each in list(lines)}) == 40, "40 lines"
+        lambda: len({each.fields.get("word") for each in list(lines)} & {*words}) == 40,
+        "40 lines",
     )
+    wrong = [
+        each
+        for each in list(lines)
+        if (word := str(each.fields.get("word"))) in ids and each.input_id != ids[word]
+    ]
 
-    assert all(each.input_id == ids[str(each.fields["word"])] for each in lines)
+    assert wrong == []
 
 
 def test_a_line_has_the_rest_of_the_identity(lines: list[Line], seen: Recorder) -> None:
     """Call, function, attempt, container and slot are those of the record."""
-    call = speak_sync.spawn("x")
+    call = speak_sync.spawn("alone")
     call.get(20)
-    gates.until(lambda: lines, "the line")
+    gates.until(lambda: of_call(lines, call), "the line")
     started = seen.one(InputStarted, function_call_id=call.object_id)
-    line = lines[0]
+    [line] = of_call(lines, call)
 
     assert (line.function_call_id, line.function) == (call.object_id, "speak_sync")
     assert (line.attempt, line.container_id, line.slot) == (
@@ -141,13 +148,18 @@ def test_a_line_after_the_end_is_marked_late(
     own = call.get(20)
     seen.one(InputSettled, function_call_id=call.object_id)
     gates.open_gate(tmp_path, "late")
-    gates.until(lambda: lines, "the late line")
+    gates.until(lambda: of_call(lines, call), "the late line")
 
-    assert [(each.event, each.input_id, each.late) for each in lines] == [
-        ("said late", own, True)
-    ]
+    assert [
+        (each.event, each.input_id, each.late) for each in of_call(lines, call)
+    ] == [("said late", own, True)]
 
 
 def test_the_driver_itself_runs_no_input() -> None:
     """Outside of a body there is no id, also while the app runs."""
     assert telemetry.current_input_id() is None
+
+
+def of_call(lines: list[Line], call: FunctionCall[Any]) -> list[Line]:
+    """What the inputs of that call wrote."""
+    return [each for each in list(lines) if each.function_call_id == call.object_id]
