@@ -153,7 +153,7 @@ def rows(times_ms: dict[str, list[float]]) -> list[list[str]]:
 def verdict(times_ms: Sequence[float]) -> str:
     """Whether nine in ten cold starts are as short as they should be."""
     found_ms = percentile_90(times_ms)
-    missed = f"missed, by {found_ms / TARGET_MS:.1f} x"
+    missed = f"missed by a factor of {found_ms / TARGET_MS:.1f}"
     return (
         f"target: below {TARGET_MS:g} ms from zero; p90 {found_ms:.1f} ms: "
         f"{'met' if found_ms < TARGET_MS else missed}"

@@ -229,7 +229,7 @@ def main() -> None:
         tables = run_tables(report, peers, plan)
         head = ["target", "figure", "wanted", "found", "IQR", "by CPU", "verdict"]
         rows = verdicts(TARGETS, tables)
-        report.table("Targets", head, rows)
+        report.table("Targets", head, rows, texts=2)
         report.keep("Targets", [head, *rows])
         for peer in peers:
             peer.close()

@@ -79,18 +79,23 @@ class Report:
         """Print a line."""
         print(text, flush=True)
 
-    def table(self, title: str, head: Row, rows: Sequence[Row]) -> None:
-        """Print a table in Markdown, first column to the left, numbers to the right."""
+    def table(self, title: str, head: Row, rows: Sequence[Row], texts: int = 1) -> None:
+        """Print a table in Markdown.
+
+        Args:
+            texts: So many columns hold text and are aligned to the left; what
+                follows are numbers.
+        """
         widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
         self.line(f"\n## {title}\n")
-        self.line(_row(head, widths))
+        self.line(_row(head, widths, texts))
         rules = [
-            "-" * width if i == 0 else "-" * (width - 1) + ":"
+            "-" * width if i < texts else "-" * (width - 1) + ":"
             for i, width in enumerate(widths)
         ]
-        self.line(_row(rules, widths))
+        self.line(_row(rules, widths, texts))
         for row in rows:
-            self.line(_row(row, widths))
+            self.line(_row(row, widths, texts))
 
     def measured(
         self, title: str, measured: Measured, floor: str, ideal_us: float | None = None
@@ -157,9 +162,9 @@ def _measured_row(measured: Measured, name: str, floor: str) -> list[str]:
     ]
 
 
-def _row(cells: Row, widths: Sequence[int]) -> str:
+def _row(cells: Row, widths: Sequence[int], texts: int) -> str:
     shown = [
-        cell.ljust(width) if i == 0 else cell.rjust(width)
+        cell.ljust(width) if i < texts else cell.rjust(width)
         for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
     ]
     return f"| {' | '.join(shown)} |"

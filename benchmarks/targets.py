@@ -11,6 +11,9 @@ from benchmarks.measure import Measured
 ALMOST: Final = 0.005
 """Below this share of a limit, a miss is rounding."""
 
+SMALL_MISS: Final = 1.5
+"""Up to this factor, a miss is told in percent."""
+
 
 class Tables(NamedTuple):
     """What was measured with a hundred in flight, with one, and with pauses."""
@@ -100,9 +103,9 @@ def _row(target: Target, found: Found | None) -> list[str]:
     over = found.value / target.limit
     if target.at_least:
         over = target.limit / found.value
-    verdict = "met" if over <= 1 + ALMOST else f"missed, by {over:.1f} x"
-    if 1 + ALMOST < over < 1.2:
-        verdict = f"missed, by {over - 1:.0%}"
+    verdict = "met" if over <= 1 + ALMOST else f"missed by a factor of {over:.1f}"
+    if 1 + ALMOST < over < SMALL_MISS:
+        verdict = f"missed by {over - 1:.0%}"
     return [
         target.key,
         target.what,

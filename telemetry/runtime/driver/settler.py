@@ -218,22 +218,22 @@ class Settler:
             return
         now_s = time.monotonic()
         container = input_.container
+        started_s = now_s if container is None else input_.dispatched_s
         self._services.report(
-            InputSettled(
-                at_s=now_s,
-                function=self._names[input_.method],
-                input_id=input_.input_id,
-                function_call_id=input_.sink.call_id,
-                outcome=outcome,
-                attempt=input_.attempt,
-                container_id=None if container is None else container.container_id,
-                slot=None if container is None else input_.slot,
-                zone=input_.zone,
-                wait_s=(now_s if container is None else input_.dispatched_s)
-                - input_.enqueued_s,
-                run_s=ending.run_s,
-                total_s=now_s - input_.first_enqueued_s,
-                cancelled=_cancelled(input_, ending.how),
+            InputSettled(  # by position, as every input comes here
+                now_s,
+                self._names[input_.method],
+                input_.input_id,
+                input_.sink.call_id,
+                outcome,
+                input_.attempt,
+                None if container is None else container.container_id,
+                None if container is None else input_.slot,
+                input_.zone,
+                started_s - input_.enqueued_s,
+                ending.run_s,
+                now_s - input_.first_enqueued_s,
+                _cancelled(input_, ending.how),
             )
         )
 
