@@ -128,12 +128,10 @@ class Container:
         self._served = True
         self._loop_thread = 0
 
-    def flush_soon(self) -> bool:
-        """Flush at the end of the loop's round; False when called off the loop."""
-        if self._tasks is None or threading.get_ident() != self._loop_thread:
-            return False
-        self._tasks.flush_soon()
-        return True
+    def flush_soon(self) -> None:
+        """Flush at the end of the loop's round; nothing when called off the loop."""
+        if self._tasks is not None and threading.get_ident() == self._loop_thread:
+            self._tasks.flush_soon()
 
     def close(self) -> None:
         """Run the exit hooks; one that raises does not stop the others."""

@@ -47,7 +47,7 @@ _LAST_WORDS_S: Final = 2.0
 """How long the end waits for the socket to take the last messages."""
 
 _LINES_WAIT_S: Final = 0.002
-"""How long log lines of a thread may wait for company on their way."""
+"""How long a log line may wait for company on its way."""
 
 _GRACEFUL: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -238,10 +238,11 @@ class ContainerProcess:
 
     def _ship_line(self, line: Line) -> None:
         self._outbox.put_line((messages.LINES, msgspec.msgpack.encode([line])))
-        if self._container is not None and self._container.flush_soon():
-            return
-        # A line alone is not worth a system call and the driver's attention; the
-        # next of them may take others along, or the end of the body does.
+        # A line alone is not worth a system call and the driver's attention: it
+        # leaves with the others of the loop's round, or with the end of its body,
+        # and at the latest when the transport thread sends it, whoever blocks.
+        if self._container is not None:
+            self._container.flush_soon()
         if not self._flush_asked:
             self._flush_asked = True
             self._reactor.post(self._flush_lines_later)
