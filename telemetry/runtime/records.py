@@ -37,7 +37,14 @@ class Cancelled(NamedTuple):
 
 
 class InputStarted(NamedTuple):
-    """An input was given a slot; ``concurrency`` counts it too."""
+    """An input was given a slot.
+
+    Attributes:
+        concurrency: Inputs that run in the container now, this one included.
+        wait_reason: none, cold_start, capacity or retry.
+        batch_size: Inputs in its batch; 1 for any other.
+        parent_id: The input whose body made the call, if one did.
+    """
 
     at_s: float
     function: str
@@ -51,6 +58,7 @@ class InputStarted(NamedTuple):
     wait_s: float
     wait_reason: str
     batch_size: int
+    parent_id: str | None = None
 
 
 class InputSettled(NamedTuple):

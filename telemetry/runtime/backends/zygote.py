@@ -112,7 +112,6 @@ class Zygote:
         self._sock.close()
         for fd in (*self._child_signal, *self._carrier.received):
             os.close(fd)
-        gc.unfreeze()
         process.run(socket.socket(fileno=descriptor))
 
     def _on_child_signal(self, _events: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any
 
 from telemetry.runtime.wire import messages
@@ -42,7 +43,7 @@ class ContainerHandle:
         self.state = State.STARTING
         self.link: ContainerLink | None = None
         self.executions: list[Execution | None] = [None] * max_inputs
-        self.free = list(range(max_inputs - 1, -1, -1))
+        self.free = list(range(max_inputs))  # a heap: the lowest number first
         self.running = 0
         self.outgoing: list[Message] = []
         self.started_s = now_s
@@ -56,7 +57,7 @@ class ContainerHandle:
 
     def occupy(self, execution: Execution) -> None:
         """Give the lowest free slot to an execution."""
-        slot = self.free.pop()
+        slot = heappop(self.free)
         self.executions[slot] = execution
         self.running += 1
         execution.container = self
@@ -68,7 +69,7 @@ class ContainerHandle:
         execution = self.executions[slot]
         if execution is not None:
             self.executions[slot] = None
-            self.free.append(slot)
+            heappush(self.free, slot)
             self.running -= 1
         return execution
 

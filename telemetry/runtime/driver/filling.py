@@ -191,4 +191,5 @@ class Filler:
             wait_s,
             reason,
             batch_size,
+            input_.parent_id,
         )

@@ -10,6 +10,7 @@ import pytest
 
 from telemetry.runtime import Function, FunctionCall
 from telemetry.runtime.exception import InputCancelledError
+from telemetry.runtime.records import InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.nested import (
     app,
@@ -46,6 +47,16 @@ def seen() -> Iterator[Recorder]:
 def test_remote(body: Function[[int], int, Any]) -> None:
     """A body waits for the result of another function."""
     assert body.remote(4) == 9
+
+
+def test_a_nested_input_names_its_parent(seen: Recorder) -> None:
+    """The record of a nested input carries the input whose body made the call."""
+    call = calls_remote.spawn(4)
+    call.get(20)
+    outer = seen.wait(InputStarted, function_call_id=call.object_id)[0]
+    inner = seen.wait(InputStarted, parent_id=outer.input_id)[0]
+
+    assert (outer.parent_id, inner.function) == (None, "double")
 
 
 @pytest.mark.parametrize("body", [calls_map, calls_map_aio])
