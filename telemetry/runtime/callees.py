@@ -111,7 +111,7 @@ class Callee(Mapped[R], Generic[P, R, O]):
         retain: bool = False,
         awaited: bool = False,
     ) -> Call:
-        self.check_plain(name)
+        self.refuse_generator(name)
         return self._submitted(args, kwargs, retain=retain, awaited=awaited)
 
     def _submitted(

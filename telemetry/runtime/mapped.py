@@ -55,13 +55,20 @@ class Mapped(Handle, Generic[R]):
         Raises:
             InvalidError: The body is a generator, which has a verb of its own.
         """
-        shown = f"{self.label}.{name}"
+        self.refuse_generator(name)
+        return f"{self.label}.{name}"
+
+    def refuse_generator(self, name: str) -> None:
+        """Check that a verb is for this body; on the path of every call.
+
+        Raises:
+            InvalidError: The body is a generator, which has a verb of its own.
+        """
         if self.pool.declaration.methods[self.method].is_generator:
             raise InvalidError(
-                f"`{shown}` is not for a generator; iterate over "
+                f"`{self.label}.{name}` is not for a generator; iterate over "
                 f"`{self.label}.remote_gen(...)`"
             )
-        return shown
 
     def _map_aio(
         self,
