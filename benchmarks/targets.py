@@ -64,6 +64,11 @@ def latency_ratio(name: str, to: str) -> Callable[[Tables], Found | None]:
     return lambda tables: _ratio(tables.one, name, to)
 
 
+def pause_ratio(name: str, to: str) -> Callable[[Tables], Found | None]:
+    """Wall time of one case to another's, with pauses."""
+    return lambda tables: _ratio(tables.pauses, name, to)
+
+
 def share_of_ideal(name: str, ideal_us: float) -> Callable[[Tables], Found | None]:
     """Which part of the ideal throughput a case with pauses reaches, in percent."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
@@ -27,9 +28,9 @@ class Callee(Mapped[R], Generic[P, R, O]):
     an `AsyncUsageWarning`.
     """
 
+    @abstractmethod
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> O:
         """Call the body here; an async body gives its coroutine. No input id."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.label}>"

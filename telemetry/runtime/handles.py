@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 
-class Handle:
+
+class Handle(ABC):
     """Base of `Function` and `Cls`; containers take what they run from `raw`."""
 
     @property
+    @abstractmethod
     def raw(self) -> object:
         """The user's own function or class."""
-        raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -27,14 +28,14 @@ class Mapped(Handle, Generic[R]):
     """Something that runs in a pool, with the verbs for many inputs at a time."""
 
     @property
+    @abstractmethod
     def label(self) -> str:
         """What messages call it: ``translate`` or ``Model.predict``."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def pool(self) -> Pool:
         """The pool that runs it."""
-        raise NotImplementedError
 
     @property
     def method(self) -> int:

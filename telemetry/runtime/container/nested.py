@@ -12,6 +12,7 @@ from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
 from telemetry.core.outcome import Outcome
 from telemetry.core.scope import current_input_id
+from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call, Settled
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import incoming, outgoing
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from telemetry.core.ids import IdSource
-    from telemetry.policy.scaling import Limits
     from telemetry.runtime.calls import Row
     from telemetry.runtime.container.outbox import Outbox
-    from telemetry.runtime.session import FunctionStats
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Message, Payload
 
@@ -31,7 +30,7 @@ _ATTACH_S: Final = 5.0
 """How long `attach` waits for the driver's word."""
 
 
-class ContainerSession:
+class ContainerSession(Asking):
     """The `Session`, and the link of its calls, inside a container.
 
     Safe from any thread; `settled`, `attached` and `answered` come from the
@@ -91,19 +90,6 @@ class ContainerSession:
                 del self._attaching[call_id]
         return call
 
-    def stats(self, pool: PoolSpec, timeout_s: float = 5.0) -> FunctionStats:
-        """A moment of the pool.
-
-        Raises:
-            ExecutionError: The driver did not answer in time.
-        """
-        answer: FunctionStats = self._ask(("stats", pool), timeout_s)
-        return answer
-
-    def update_limits(self, pool: PoolSpec, limits: Limits) -> None:
-        """Replace the pool's autoscaler limits."""
-        self._ask(("limits", pool, limits), 5.0)
-
     def new_input_ids(self, count: int) -> list[str]:
         """Fresh ids, in rising order."""
         return self._ids.take(INPUT_PREFIX, count)
@@ -153,7 +139,7 @@ class ContainerSession:
         if waiting is not None:
             waiting.put(payload.loads(data))
 
-    def _ask(self, question: object, timeout_s: float) -> Any:  # noqa: ANN401 - differs by question
+    def _ask(self, question: tuple[Any, ...], timeout_s: float) -> Any:  # noqa: ANN401 - differs by question
         number = next(self._questions)
         waiting = self._answers[number] = SimpleQueue()
         try:

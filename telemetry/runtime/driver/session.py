@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
 from telemetry.core.scope import current_input_id
+from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call
 from telemetry.runtime.driver.dispatcher import Dispatcher
 from telemetry.runtime.driver.reports import Reports
@@ -17,17 +18,15 @@ from telemetry.runtime.identity import new_id_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from telemetry.policy.scaling import Limits
     from telemetry.runtime.calls import Row
     from telemetry.runtime.records import Record
-    from telemetry.runtime.session import FunctionStats
     from telemetry.runtime.spec import PoolSpec
 
 _STOP_SLACK_S: Final = 10.0
 """Beyond the grace: for deaths to be heard of, and reports to be written."""
 
 
-class DriverSession:
+class DriverSession(Asking):
     """Runs an app's dispatcher in this process. Safe from any thread."""
 
     def __init__(
@@ -97,19 +96,6 @@ class DriverSession:
         gone = Call(_NO_ROUTE, call_id, retain=True)
         gone.expire()
         return gone
-
-    def stats(self, pool: PoolSpec, timeout_s: float = 5.0) -> FunctionStats:
-        """A moment of the pool.
-
-        Raises:
-            ExecutionError: The dispatcher did not answer in time.
-        """
-        answer: FunctionStats = self._ask(("stats", pool), timeout_s)
-        return answer
-
-    def update_limits(self, pool: PoolSpec, limits: Limits) -> None:
-        """Replace the pool's autoscaler limits."""
-        self._ask(("limits", pool, limits), 5.0)
 
     def new_input_ids(self, count: int) -> list[str]:
         """Fresh ids, in rising order."""
