@@ -103,7 +103,7 @@ class input_scope:  # noqa: N801  # used like a function, as contextlib's are
         if entered is None:
             return
         scope, token = entered
-        scope.closed = True
+        scope.close()
         try:
             SCOPE.reset(token)
         except ValueError:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from enum import Enum
 from typing import Final
 
 import msgspec
 
 from telemetry.capture.plain import clean, plain_fields
-from telemetry.core.scope import SCOPE
+from telemetry.core.scope import SCOPE, InputScope
 
 LEVELS: Final[Mapping[str, int]] = {
     "debug": 10,
@@ -67,6 +68,13 @@ class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
         late: The input had already settled: its scope was closed.
         thread: Name of the thread that wrote it.
         exception: The traceback as text.
+        stream: ``stdout`` or ``stderr``, for captured output.
+        candidates: Ids of the inputs that may have written it, when nobody can
+            know which; then there is no ``input_id``.
+        trace_id: 32 hexadecimal digits; with the next, W3C trace context.
+        span_id: 16 hexadecimal digits.
+        shown: A person has seen it already, in the process that wrote it: the
+            console of that process leaves it out.
     """
 
     unix_ns: int
@@ -84,46 +92,76 @@ class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
     late: bool = False
     thread: str = ""
     exception: str | None = None
+    stream: str | None = None
+    candidates: tuple[str, ...] = ()
+    trace_id: str | None = None
+    span_id: str | None = None
+    shown: bool = False
 
 
-def stamp(
+class Here(Enum):
+    """Tells "the scope of the caller" from None, which is no scope at all."""
+
+    HERE = "here"
+
+
+HERE: Final = Here.HERE
+
+
+def stamp(  # noqa: PLR0913  # one argument for each part of a line
     level: str,
     event: str,
     given: Mapping[str, object],
     *,
     logger: str | None = None,
     exception: str | None = None,
+    stream: str | None = None,
+    scope: InputScope | Here | None = HERE,
+    candidates: tuple[str, ...] = (),
+    unix_ns: int | None = None,
+    thread: str | None = None,
+    shown: bool = False,
 ) -> Line:
     """A line of this moment, this thread and the input that runs here.
 
     Args:
         event: Plain already: see `telemetry.capture.plain.plain_text`.
         given: The caller's own keys and values, of any kind.
+        scope: Whose line it is, when that was noted at another time or elsewhere;
+            None for nobody's.
+        unix_ns: When it was written, if not now.
+        thread: Name of the thread that wrote it, if not this one.
     """
-    unix_ns = time.time_ns()
-    thread = clean(threading.current_thread().name)
+    if isinstance(scope, Here):
+        scope = SCOPE.get()
     fields: dict[str, object] = {**plain_fields(own_keys(given))} if given else {}
-    scope = SCOPE.get()
-    if scope is None:
-        return Line(
-            unix_ns, level, event, fields, logger, thread=thread, exception=exception
-        )
-    return Line(
-        unix_ns,
+    line = Line(
+        time.time_ns() if unix_ns is None else unix_ns,
         level,
         event,
         fields,
         logger,
-        scope.input_id,
-        scope.function_call_id,
-        scope.function,
-        scope.attempt,
-        scope.container_id,
-        scope.slot,
-        scope.batch_input_ids,
-        scope.closed,
-        thread,
-        exception,
+        thread=clean(threading.current_thread().name if thread is None else thread),
+        exception=exception,
+        stream=stream,
+        candidates=candidates,
+        shown=shown,
+    )
+    return line if scope is None else identified(line, scope)
+
+
+def identified(line: Line, scope: InputScope) -> Line:
+    """*line* as written by the input of *scope*."""
+    return msgspec.structs.replace(
+        line,
+        input_id=scope.input_id,
+        function_call_id=scope.function_call_id,
+        function=scope.function,
+        attempt=scope.attempt,
+        container_id=scope.container_id,
+        slot=scope.slot,
+        batch_input_ids=scope.batch_input_ids,
+        late=scope.closed,
     )
 
 

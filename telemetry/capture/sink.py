@@ -72,6 +72,14 @@ def emit(line: Line) -> None:
         here.busy = False
 
 
+def is_busy() -> bool:
+    """Whether this thread is inside a sink, a console or a report of ours.
+
+    What is written to a stream now is our own output, and no line to capture.
+    """
+    return _HERE.busy
+
+
 def _deliver(line: Line) -> None:
     try:
         _SEAM.sink(line)

@@ -6,9 +6,12 @@ input can be told from one that belongs to it: the scope it holds is ``closed``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+from telemetry.core.trace_context import TraceParent
 
 
 @dataclass(slots=True, eq=False, weakref_slot=True)
@@ -16,7 +19,18 @@ class InputScope:
     """The identity of the input that runs in a context.
 
     Shared by every context copied from the input's own, so ``closed`` is seen
-    from all of them. Only the owner of the execution writes to it.
+    from all of them. Only the owner of the execution writes to it; what stands
+    behind ``closed`` is filled in by the capture floor when it is first needed.
+
+    Attributes:
+        closed: The input has settled: what runs on in this scope is late.
+        parent: Where the input's trace comes from; None begins a new one.
+        span: The execution span, an OpenTelemetry ``Span``.
+        otel: The OpenTelemetry context that was current as the body began; another
+            one is current while a span of the user's own is open.
+        head: The identity as the black box holds it, encoded once. None makes the
+            next line encode it anew.
+        write: Appends a record to the black box, for the lines of this input.
     """
 
     input_id: str
@@ -27,6 +41,16 @@ class InputScope:
     slot: int | None = None
     batch_input_ids: tuple[str, ...] = ()
     closed: bool = False
+    parent: TraceParent | None = None
+    span: Any = None
+    otel: Any = None
+    head: bytes | None = None
+    write: Callable[[bytes], object] | None = None
+
+    def close(self) -> None:
+        """The input has settled; lines that come later say so."""
+        self.closed = True
+        self.head = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable, Sequence
 
+    from telemetry.core.trace_context import TraceParent
     from telemetry.runtime.container.generators import Credit
     from telemetry.runtime.container.threads import Worker
     from telemetry.runtime.wire.frames import Payload
@@ -46,6 +47,11 @@ class Job(InputScope):
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     credit: Credit | None = None
+    parent: TraceParent | None = None
+    span: Any = None
+    otel: Any = None
+    head: bytes | None = None
+    write: Callable[[bytes], object] | None = None
     slot: int
 
     def __init__(

@@ -128,7 +128,7 @@ class LoopLane:
             except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
                 ended = endings.raised(error)
         job.state = State.ENDED
-        job.closed = True
+        job.close()
         if forks.is_child:
             forks.leave()
         self._report(job, ended, started_ns, time.monotonic_ns())

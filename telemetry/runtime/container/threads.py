@@ -128,7 +128,7 @@ class Worker:
             thread.name = job.input_id
             started_ns = time.monotonic_ns()
             ended = self._base.copy().run(self._execute, job)
-            job.closed = True
+            job.close()
             if forks.is_child:
                 forks.leave()
             thread.name = idle_name
