@@ -1,0 +1,154 @@
+"""What stands in a black box, in msgpack. Format: ours, version 1.
+
+A line is ``[level, logger, identity, thread, said]``, or with a sixth part for what
+few lines have:
+
+    level      by number: 10 to 50
+    logger     [name or nil, {bound keys}]: encoded once per bound logger
+    identity   nil, or [input id, call id, function, attempt, container id, slot,
+               batch ids, late, trace id, span id]: encoded once per input
+    thread     name: encoded once per thread
+    said       [Unix nanoseconds, event, positional arguments, {keys}]
+    more       {stream, exception, candidates, shown, trace_id, span_id}
+
+Every other record is ``[kind, identity, Unix nanoseconds, ...]`` with a kind below 10.
+What a line says of its input is said in each line, and not once for all of them: so
+any line can be read alone, whatever else was dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from struct import Struct
+from typing import Any, Final
+from zlib import adler32
+
+import msgspec
+
+from telemetry.capture.line import LEVELS, Line, own_keys
+from telemetry.capture.plain import plain_fields, plain_text
+from telemetry.core.scope import InputScope
+from telemetry.core.trace_context import execution_span
+
+SPAN: Final = 1
+"""``[kind, identity, ended Unix nanoseconds, FinishedSpan]``: a span of the SDK's."""
+EXECUTION: Final = 2
+"""``[kind, identity, ended Unix nanoseconds, started Unix nanoseconds, ending, span or
+nil]``: an execution is over; the span as far as somebody wrote to it."""
+BLOCKED: Final = 3
+"""``[kind, identity, Unix nanoseconds, seconds, stack]``: it held the event loop."""
+
+LINE_KINDS: Final = frozenset(LEVELS.values())
+LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
+
+NO_INPUT: Final = msgspec.msgpack.encode(None)
+
+encode: Final = msgspec.msgpack.Encoder().encode
+_FRAME: Final = Struct("<II").pack
+
+
+def framed(body: bytes) -> bytes:
+    """A record as it is written: length, checksum, body."""
+    return _FRAME(len(body), adler32(body)) + body
+
+
+def identity_head(scope: InputScope) -> bytes:
+    """The constant part of every record of an input."""
+    if not scope.input_id:
+        return NO_INPUT
+    own = execution_span(scope.input_id, scope.attempt, scope.parent)
+    return encode(
+        (
+            scope.input_id,
+            scope.function_call_id,
+            scope.function,
+            scope.attempt,
+            scope.container_id,
+            scope.slot,
+            scope.batch_input_ids or None,
+            scope.closed,
+            f"{own.trace_id:032x}",
+            f"{own.span_id:016x}",
+        )
+    )
+
+
+def logger_head(name: str | None, bound: Mapping[str, object]) -> bytes:
+    """The constant part of every line of a bound logger."""
+    return encode((name, plain_fields(own_keys(bound))))
+
+
+def line_parts(level: int, logger: bytes, identity: bytes, thread: bytes) -> bytes:
+    """The beginning of a line, up to what was said."""
+    return _FIVE + bytes((level,)) + logger + identity + thread
+
+
+def line_body(line: Line) -> bytes:
+    """A line that was made the long way, as it stands in the box."""
+    more = {
+        key: value
+        for key in _MORE
+        if (value := getattr(line, key)) and (key not in _OF_INPUT or not line.input_id)
+    }
+    identity: object = None
+    if line.input_id is not None:
+        identity = [getattr(line, name) for name in _IDENTITY]
+    said = (line.unix_ns, line.event, (), line.fields)
+    level = LEVELS.get(line.level, LEVELS["info"])
+    parts: tuple[object, ...] = (level, (line.logger, {}), identity, line.thread, said)
+    return encode((*parts, more) if more else parts)
+
+
+def line_of(record: Sequence[Any]) -> Line:
+    """The line that a record holds.
+
+    Raises:
+        LookupError, TypeError, ValueError: It holds none.
+    """
+    level, (logger, bound), identity, thread, (unix_ns, event, args, keys) = record[:5]
+    more: Mapping[str, Any] = record[5] if len(record) > 5 else {}  # noqa: PLR2004  # the sixth part
+    who = dict(zip(_IDENTITY, identity or (), strict=False))
+    who["batch_input_ids"] = tuple(who.get("batch_input_ids") or ())
+    if args:
+        event, keys = interpolated(event, args, keys)
+    return Line(
+        unix_ns,
+        LEVEL_NAMES[level],
+        plain_text(event),
+        dict(plain_fields(own_keys({**bound, **keys}))),
+        logger,
+        thread=thread,
+        **{**who, **more},
+    )
+
+
+def interpolated(
+    event: object, args: Sequence[object], keys: Mapping[str, object]
+) -> tuple[object, Mapping[str, object]]:
+    """The formatted event; where that fails, the event as it is, and the arguments."""
+    values: object = tuple(args)
+    if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+        values = args[0]  # log.info("%(size)d bytes", {"size": 3}), as in structlog
+    try:
+        return str(event) % values, keys
+    except Exception:  # noqa: BLE001  # a wrong format must not lose the line
+        return event, {**keys, "positional_args": args}
+
+
+_FIVE: Final = b"\x95"
+"""msgpack's head of an array of five."""
+_IDENTITY: Final = (
+    "input_id",
+    "function_call_id",
+    "function",
+    "attempt",
+    "container_id",
+    "slot",
+    "batch_input_ids",
+    "late",
+    "trace_id",
+    "span_id",
+)
+"""The fields of a line that make its identity, in the order of the record."""
+_OF_INPUT: Final = ("trace_id", "span_id")
+_MORE: Final = ("stream", "exception", "candidates", "shown", *_OF_INPUT)
