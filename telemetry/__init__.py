@@ -24,8 +24,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry.capture.binding import input_scope as input_scope
+from telemetry.capture.carrying import carry as carry
+from telemetry.capture.ending import flush as flush
+from telemetry.capture.ending import shutdown as shutdown
+from telemetry.capture.inherited import bind_from_environment as _bind
+from telemetry.capture.log_handler import LogHandler as LogHandler
 from telemetry.capture.logger import get_logger as get_logger
 from telemetry.capture.settings import configure as configure
+from telemetry.capture.structlog_processor import add_input as add_input
 from telemetry.core.scope import (
     current_function_call_id as current_function_call_id,
 )
@@ -36,13 +42,18 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "LogHandler",
     "__version__",
+    "add_input",
+    "carry",
     "configure",
     "current_function_call_id",
     "current_input",
     "current_input_id",
+    "flush",
     "get_logger",
     "input_scope",
+    "shutdown",
 ]
 
 _DISTRIBUTION = "input-telemetry"
@@ -58,3 +69,6 @@ def __getattr__(name: str) -> str:
         except PackageNotFoundError:  # run from a source tree
             return "0+unknown"
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+_bind()  # a child process belongs to the input that started it

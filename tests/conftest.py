@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 # The same examples on every run, and no clock: a busy machine fails no test.
 settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_directory() -> Iterator[Path]:
+    """Black boxes of the suite lie in a folder of its own, in memory if possible."""
+    memory = Path("/dev/shm")  # noqa: S108  # mkdtemp makes a private folder there
+    parent = memory if os.access(memory, os.W_OK) else None
+    found = Path(tempfile.mkdtemp(prefix="telemetry-tests-", dir=parent))
+    os.environ["TELEMETRY_DIR"] = str(found)
+    yield found
+    shutil.rmtree(found, ignore_errors=True)

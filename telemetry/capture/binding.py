@@ -9,8 +9,10 @@ import time
 from collections.abc import Callable
 from contextvars import Token
 from types import TracebackType
-from typing import Final, ParamSpec, TypeVar, cast
+from typing import Final, NamedTuple, ParamSpec, TypeVar, cast
 
+from telemetry.capture import executions
+from telemetry.capture.otel_context import detach, outgoing
 from telemetry.core.errors import ExecutionError, InvalidError
 from telemetry.core.ids import INPUT_PREFIX, IdSource
 from telemetry.core.scope import SCOPE, CurrentInput, InputScope, current_input
@@ -47,6 +49,15 @@ class _Ids:
 os.register_at_fork(after_in_child=_Ids.renew)
 
 
+class _Entered(NamedTuple):
+    """What the end of a block has to take back."""
+
+    scope: InputScope
+    token: Token[InputScope | None]
+    otel: object
+    started_unix_ns: int
+
+
 class input_scope:  # noqa: N801  # used like a function, as contextlib's are
     """Everything inside belongs to one input: its lines carry the input's id.
 
@@ -81,7 +92,7 @@ class input_scope:  # noqa: N801  # used like a function, as contextlib's are
             )
         self._function = _text_or_none("function", function)
         self._input_id = _text_or_none("input_id", input_id)
-        self._entered: tuple[InputScope, Token[InputScope | None]] | None = None
+        self._entered: _Entered | None = None
 
     def __enter__(self) -> CurrentInput:
         if self._entered is not None:
@@ -89,8 +100,10 @@ class input_scope:  # noqa: N801  # used like a function, as contextlib's are
                 "this input_scope is entered already; make one for each block"
             )
         input_id = self._input_id or _Ids.source.one(INPUT_PREFIX)
-        scope = InputScope(input_id, function=self._function)
-        self._entered = scope, SCOPE.set(scope)
+        scope = InputScope(input_id, function=self._function, parent=outgoing())
+        token = SCOPE.set(scope)
+        outer = executions.begin(scope, as_instrumentation=True)
+        self._entered = _Entered(scope, token, outer, time.time_ns())
         return cast("CurrentInput", current_input())
 
     def __exit__(
@@ -102,16 +115,19 @@ class input_scope:  # noqa: N801  # used like a function, as contextlib's are
         entered, self._entered = self._entered, None
         if entered is None:
             return
-        scope, token = entered
-        scope.close()
+        scope, token = entered.scope, entered.token
+        executions.end(scope, entered.started_unix_ns, time.time_ns(), error=error)
+        same_context = True
         try:
             SCOPE.reset(token)
         except ValueError:
             # Entered in another context: an async generator that is finalised by
             # the loop, a fixture. Take away what is ours here, and nothing else.
+            same_context = False
             if SCOPE.get() is scope:
                 outer = token.old_value
                 SCOPE.set(None if outer is Token.MISSING else outer)
+        detach(scope, entered.otel, same_context=same_context)
 
     async def __aenter__(self) -> CurrentInput:
         return self.__enter__()

@@ -21,6 +21,7 @@ from telemetry.capture.json_lines import json_line
 from telemetry.capture.line import Line, stamp
 from telemetry.capture.pretty import Pretty
 from telemetry.capture.terminal import fitted, uncoloured
+from telemetry.capture.unpatched import unpatched
 
 _T = TypeVar("_T")
 
@@ -262,13 +263,13 @@ def _taken(queue: deque[_T]) -> list[_T]:
 def _put(stream: Stream, text: str) -> None:
     if not text:
         return
+    # Not through our own capture of what is written: these lines are recorded.
+    write = unpatched(stream)
     try:
-        stream.write(text)
+        write(text)
     except UnicodeEncodeError as error:
         # The stream is strict, and its encoding too small for what was said.
-        stream.write(
-            text.encode(error.encoding, "backslashreplace").decode(error.encoding)
-        )
+        write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
     stream.flush()
 
 

@@ -54,6 +54,12 @@ def _identity(line: Line) -> dict[str, object]:
             record["batch_input_ids"] = line.batch_input_ids
         if line.late:
             record["input_late"] = True
+    if line.candidates:
+        record["input_candidates"] = line.candidates
+    for name in ("trace_id", "span_id", "stream"):
+        value = getattr(line, name)
+        if value is not None:
+            record[name] = value
     record["thread"] = line.thread
     if line.exception is not None:
         record["exception"] = line.exception

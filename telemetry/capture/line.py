@@ -11,12 +11,12 @@ import threading
 import time
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from telemetry.capture.plain import clean, plain_fields
-from telemetry.core.scope import SCOPE, InputScope
+from telemetry.capture.plain import clean
+from telemetry.core.scope import InputScope
 
 LEVELS: Final[Mapping[str, int]] = {
     "debug": 10,
@@ -99,6 +99,9 @@ class Line(msgspec.Struct, array_like=True, frozen=True, gc=False):
     shown: bool = False
 
 
+NO_FIELDS: Final[Mapping[str, object]] = {}
+
+
 class Here(Enum):
     """Tells "the scope of the caller" from None, which is no scope at all."""
 
@@ -108,61 +111,36 @@ class Here(Enum):
 HERE: Final = Here.HERE
 
 
-def stamp(  # noqa: PLR0913  # one argument for each part of a line
+def stamp(
     level: str,
     event: str,
-    given: Mapping[str, object],
+    fields: Mapping[str, object] = NO_FIELDS,
     *,
-    logger: str | None = None,
-    exception: str | None = None,
-    stream: str | None = None,
-    scope: InputScope | Here | None = HERE,
-    candidates: tuple[str, ...] = (),
-    unix_ns: int | None = None,
-    thread: str | None = None,
-    shown: bool = False,
+    scope: InputScope | None = None,
+    **others: Any,  # noqa: ANN401  # the other fields of a line
 ) -> Line:
-    """A line of this moment, this thread and the input that runs here.
+    """A line of this moment and this thread, unless *others* say otherwise.
 
     Args:
-        event: Plain already: see `telemetry.capture.plain.plain_text`.
-        given: The caller's own keys and values, of any kind.
-        scope: Whose line it is, when that was noted at another time or elsewhere;
-            None for nobody's.
-        unix_ns: When it was written, if not now.
-        thread: Name of the thread that wrote it, if not this one.
+        event: Plain already, as *fields*: see `telemetry.capture.plain`.
+        scope: Whose line it is.
+        others: Further fields of `Line`.
     """
-    if isinstance(scope, Here):
-        scope = SCOPE.get()
-    fields: dict[str, object] = {**plain_fields(own_keys(given))} if given else {}
-    line = Line(
-        time.time_ns() if unix_ns is None else unix_ns,
-        level,
-        event,
-        fields,
-        logger,
-        thread=clean(threading.current_thread().name if thread is None else thread),
-        exception=exception,
-        stream=stream,
-        candidates=candidates,
-        shown=shown,
-    )
-    return line if scope is None else identified(line, scope)
-
-
-def identified(line: Line, scope: InputScope) -> Line:
-    """*line* as written by the input of *scope*."""
-    return msgspec.structs.replace(
-        line,
-        input_id=scope.input_id,
-        function_call_id=scope.function_call_id,
-        function=scope.function,
-        attempt=scope.attempt,
-        container_id=scope.container_id,
-        slot=scope.slot,
-        batch_input_ids=scope.batch_input_ids,
-        late=scope.closed,
-    )
+    if "thread" not in others:
+        others["thread"] = clean(threading.current_thread().name)
+    if scope is not None:
+        others |= {
+            "input_id": scope.input_id,
+            "function_call_id": scope.function_call_id,
+            "function": scope.function,
+            "attempt": scope.attempt,
+            "container_id": scope.container_id,
+            "slot": scope.slot,
+            "batch_input_ids": scope.batch_input_ids,
+            "late": scope.closed,
+        }
+    unix_ns = others.pop("unix_ns", None) or time.time_ns()
+    return Line(unix_ns, level, event, dict(fields), **others)
 
 
 def own_keys(given: Mapping[str, object]) -> Mapping[str, object]:

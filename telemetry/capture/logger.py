@@ -8,17 +8,41 @@ so a logger that a module makes on import obeys a ``configure`` that comes later
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 import structlog
 from structlog.processors import StackInfoRenderer
-from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
+from structlog.typing import (
+    EventDict,
+    FilteringBoundLogger,
+    Processor,
+    WrappedLogger,
+)
 
+from telemetry.capture import scrubbing
+from telemetry.capture.blackbox.current import current_box
+from telemetry.capture.blackbox.records import (
+    identity_head,
+    interpolated,
+    logger_head,
+)
+from telemetry.capture.changes import watch
 from telemetry.capture.exceptions import exception_text
-from telemetry.capture.line import LEVELS, Line, stamp
-from telemetry.capture.plain import plain_text
-from telemetry.capture.sink import emit, failed
+from telemetry.capture.fast_lines import (
+    Log,
+    OtelContext,
+    fast_method,
+    forget_texts,
+    unless_in_span,
+)
+from telemetry.capture.line import LEVELS
+from telemetry.capture.otel_context import when_loaded
+from telemetry.capture.plain import plain_fields
+from telemetry.capture.recording import record
+from telemetry.capture.sink import failed, is_wanted
+from telemetry.capture.thread_name import thread_head
+from telemetry.core.scope import SCOPE
 
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "debug": ("debug",),
@@ -38,26 +62,27 @@ class _Output:
     def __init__(self, name: str | None) -> None:
         self.name = name
 
-    def msg(self, line: Line) -> None:
-        emit(line)
 
-    log = debug = info = warn = warning = msg
-    fatal = failure = err = error = critical = exception = msg
+def _run_added(logger: WrappedLogger, level: str, event_dict: EventDict) -> EventDict:
+    """The processors that the program has added: see ``configure(processors=...)``."""
+    found: Any = event_dict
+    for processor in _IN_FORCE.processors:
+        found = processor(logger, level, found)
+    return cast("EventDict", found)
 
 
-def to_line(
+def _to_record(
     logger: WrappedLogger, level: str, event_dict: EventDict
-) -> tuple[tuple[Line], dict[str, object]]:
+) -> tuple[tuple[()], dict[str, object]]:
     """The last processor: the event dict as a line of the input that runs here."""
     event = event_dict.pop("event", "")
     exception = exception_text(event_dict.pop("exc_info", None))
     name = getattr(logger, "name", None)
-    return (
-        stamp(level, plain_text(event), event_dict, logger=name, exception=exception),
-    ), {}
+    record(level, event, event_dict, logger=name, exception=exception)
+    return (), {}
 
 
-_PROCESSORS: Final = (StackInfoRenderer(["telemetry.capture."]), to_line)
+_PROCESSORS: Final = (StackInfoRenderer(["telemetry.capture."]), _run_added, _to_record)
 
 
 class InputLogger(structlog.BoundLoggerBase):
@@ -66,20 +91,39 @@ class InputLogger(structlog.BoundLoggerBase):
     The interface of ``structlog.typing.FilteringBoundLogger``. No method raises for
     what is logged. The ``a`` twins write at once and on the calling thread: a line
     costs less than a hop to another thread.
+
+    Attributes:
+        head: The name and what is bound, as the black box holds them; None until
+            the first line.
     """
+
+    head: bytes | None = None
 
     def _log(
         self, level: str, event: object, args: tuple[object, ...], kw: dict[str, object]
     ) -> None:
         try:
             if args:
-                event, kw = _interpolated(event, args, kw)
-            positional, keywords = self._process_event(level, cast("str", event), kw)
-            getattr(self._logger, level)(*positional, **keywords)
+                event, kw = interpolated(event, args, kw)
+            self._process_event(level, cast("str", event), kw)
+            self._prepare()
         except structlog.DropEvent:
             pass
         except Exception as error:  # noqa: BLE001  # a log call never raises
             failed(error, "logger")
+
+    def _prepare(self) -> None:
+        """Encode what the short way needs; see `telemetry.capture.fast_lines`."""
+        if not _IN_FORCE.is_fast:
+            return
+        if self.head is None:
+            name = getattr(self._logger, "name", None)
+            bound = scrubbing.in_force.fields(plain_fields(self._context))
+            self.head = logger_head(name, bound)
+        scope = SCOPE.get()
+        if scope is not None:
+            identity_head(scope)
+        thread_head()
 
     def debug(self, event: str, *args: object, **kw: object) -> None:
         """Log *event*, %-formatted with *args*, at level debug."""
@@ -152,11 +196,11 @@ class InputLogger(structlog.BoundLoggerBase):
 
     def is_enabled_for(self, level: int) -> bool:
         """Whether a line at this level, by number, is written."""
-        return level >= _IN_FORCE["level"]
+        return level >= _IN_FORCE.level
 
     def get_effective_level(self) -> int:
         """The level in force, by number."""
-        return _IN_FORCE["level"]
+        return _IN_FORCE.level
 
     def new(self, **new_values: object) -> InputLogger:
         """A logger of the same name that has bound only *new_values*.
@@ -169,19 +213,6 @@ class InputLogger(structlog.BoundLoggerBase):
         # By name: the process that loads it has a level and a sink of its own.
         name = getattr(self._logger, "name", None)
         return _restored, (name, dict(self._context))
-
-
-def _interpolated(
-    event: object, args: tuple[object, ...], kw: dict[str, object]
-) -> tuple[object, dict[str, object]]:
-    """The formatted event; where that fails, the event as it is, and the arguments."""
-    values: object = args
-    if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
-        values = args[0]  # log.info("%(size)d bytes", {"size": 3}), as in structlog
-    try:
-        return str(event) % values, kw
-    except Exception:  # noqa: BLE001  # a wrong format must not lose the line
-        return event, {**kw, "positional_args": args}
 
 
 def _level_at(number: int) -> str:
@@ -203,27 +234,76 @@ _METHODS: Final = {
     for alias in names
     for name in (alias, f"a{alias}")
 }
-_IN_FORCE: Final = {"level": logging.INFO}
+
+
+class _InForce:
+    """What the methods of all loggers go by."""
+
+    level: int = logging.INFO
+    processors: tuple[Processor, ...] = ()
+    otel_context: OtelContext | None = None
+    is_fast: bool = False
+
+
+_IN_FORCE: Final = _InForce()
 
 
 def set_level(level: str) -> None:
-    """Write lines of *level* and above from now on, from every logger of ours.
+    """Write lines of *level* and above from now on, from every logger of ours."""
+    _IN_FORCE.level = LEVELS[level]
+    choose_methods()
 
-    The methods of levels that are off are swapped for an empty one, on the class:
-    a line that is not written costs an empty call, and the loggers that exist
-    already obey, too.
+
+def set_processors(processors: Sequence[Processor]) -> None:
+    """Run *processors* on the event dict of every line, as structlog would."""
+    _IN_FORCE.processors = tuple(processors)
+    choose_methods()
+
+
+def set_otel_context(current: OtelContext) -> None:
+    """OpenTelemetry is loaded: a line has to name the user's own open span."""
+    if _IN_FORCE.otel_context is None:
+        _IN_FORCE.otel_context = current
+        choose_methods()
+
+
+def choose_methods() -> None:
+    """Give the loggers the methods that suit what is in force now.
+
+    The methods are swapped on the class, so that the loggers that exist obey, too.
+    One whose level is off becomes an empty one. With a black box, and nobody else to
+    take the lines, the others become the short way.
     """
-    least = LEVELS[level]
-    _IN_FORCE["level"] = least
+    box, processors = current_box(), _IN_FORCE.processors
+    _IN_FORCE.is_fast = box is not None and not processors and not is_wanted()
+    forget_texts()
     for name, number in LEVELS.items():
+        on = number >= _IN_FORCE.level
         for alias in _ALIASES[name]:
-            on = number >= least
-            setattr(InputLogger, alias, _METHODS[alias] if on else _skip)
+            method = _METHODS[alias] if on else _skip
+            if on and _IN_FORCE.is_fast and alias != "exception":
+                method = _fast(number, method)
+            setattr(InputLogger, alias, method)
             twin = f"a{alias}"
             setattr(InputLogger, twin, _METHODS[twin] if on else _askip)
 
 
+def _fast(level: int, long_way: Log) -> Log:
+    fast = fast_method(level, long_way)
+    if _IN_FORCE.otel_context is None:
+        return fast
+    return unless_in_span(fast, long_way, _IN_FORCE.otel_context)
+
+
+def _watch_spans() -> None:
+    from opentelemetry.context import get_current  # noqa: PLC0415  # loaded by now
+
+    set_otel_context(get_current)
+
+
 set_level("info")
+watch(choose_methods)
+when_loaded(_watch_spans)
 
 
 def get_logger(name: str | None = None, **initial: object) -> FilteringBoundLogger:

@@ -37,6 +37,8 @@ _LABELS: Final = {
     "error": ("ERROR", "31"),
     "critical": ("CRIT ", "1;97;41"),
 }
+_STREAMS: Final = {"stdout": ("OUT  ", "36"), "stderr": ("ERR  ", "35")}
+"""What was printed has no level; it says where it was printed to."""
 _EVENT_STYLES: Final = {"debug": "2", "error": "1", "critical": "1"}
 _DIM: Final = "2"
 _KEY: Final = "36"
@@ -49,6 +51,8 @@ _WHERE_COLUMNS: Final = 24
 
 _EVENT_COLUMNS: Final = 24
 """Events are filled up to this, so that the keys of short ones stand in a column."""
+
+_CANDIDATES_SHOWN: Final = 3
 
 _NS_PER_MS: Final = 1_000_000
 _NS_PER_S: Final = 1_000_000_000
@@ -75,7 +79,9 @@ class Pretty:
 
     def __call__(self, line: Line) -> str:
         """*line* as one or more rows, each with its end."""
-        label, style = _LABELS.get(line.level, (escaped(line.level[:5]), "0"))
+        label, style = _STREAMS.get(line.stream or "") or _LABELS.get(
+            line.level, (escaped(line.level[:5]), "0")
+        )
         first, *more = line.event.splitlines() or [""]
         keys, blocks = self._keys(line)
         event = escaped(first)
@@ -127,6 +133,8 @@ class Pretty:
         blocks: list[tuple[str, str]] = []
         if line.late:
             pieces.append(self._paint("input_late=true", _ALARM))
+        if line.candidates:
+            pieces.append(self._paint(f"input_id={_either(line.candidates)}", _ALARM))
         if line.attempt:
             pieces.append(self._paint(f"attempt={line.attempt}", _ALARM))
         if line.batch_input_ids:
@@ -156,6 +164,13 @@ class Pretty:
 def _second(seconds: int, timezone: tzinfo | None) -> str:
     moment = datetime.fromtimestamp(seconds, UTC).astimezone(timezone)
     return moment.strftime("%H:%M:%S")
+
+
+def _either(candidates: tuple[str, ...]) -> str:
+    """Who may have written a line, when nobody can know."""
+    named = " or ".join(short(escaped(each)) for each in candidates[:_CANDIDATES_SHOWN])
+    others = len(candidates) - _CANDIDATES_SHOWN
+    return f"{named} or {others} others" if others > 0 else named
 
 
 def _value(value: object) -> str:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
 
-from telemetry.capture.line import HERE, Here, stamp
-from telemetry.capture.plain import plain_text
-from telemetry.capture.sink import emit, failed
-from telemetry.core.scope import InputScope
+from telemetry.capture import scrubbing
+from telemetry.capture.blackbox.current import has_box, put
+from telemetry.capture.blackbox.records import (
+    NO_INPUT,
+    encode,
+    identity_head,
+    line_begin,
+    logger_head,
+)
+from telemetry.capture.line import HERE, LEVELS, NO_FIELDS, Here, own_keys, stamp
+from telemetry.capture.otel_context import hexadecimal, own_ids, user_span
+from telemetry.capture.plain import clean, plain_fields, plain_text
+from telemetry.capture.sink import emit, failed, is_wanted
+from telemetry.capture.thread_name import thread_head
+from telemetry.core.scope import SCOPE, InputScope
 
 
 def record(  # noqa: PLR0913  # one argument for each part of a line
@@ -41,20 +55,62 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
             the line out.
     """
     try:
-        line = stamp(
-            level,
-            plain_text(event),
-            fields or {},
-            logger=logger,
-            exception=exception,
-            stream=stream,
-            scope=scope,
-            candidates=candidates,
-            unix_ns=unix_ns,
-            thread=thread,
-            shown=shown,
-        )
+        owner = SCOPE.get() if isinstance(scope, Here) else scope
+        scrubber = scrubbing.in_force
+        event = scrubber.text(plain_text(event), _EVENT)
+        fields = scrubber.fields(plain_fields(own_keys(fields or NO_FIELDS)))
+        if exception:
+            exception = scrubber.text(exception, _EXCEPTION)
+        more = _more(owner, stream, exception, candidates, shown=shown)
+        if has_box():
+            said = encode((unix_ns or time.time_ns(), event, (), fields))
+            name = thread_head() if thread is None else encode(clean(thread))
+            body = _begin(level, more) + _logger_head(logger)
+            body += (NO_INPUT if owner is None else identity_head(owner)) + name + said
+            put(owner, body + encode(more) if more else body)
+        if is_wanted():
+            if thread is not None:
+                more["thread"] = clean(thread)
+            if owner is not None and "trace_id" not in more:
+                more["trace_id"], more["span_id"] = own_ids(owner)
+            more |= {"logger": logger, "unix_ns": unix_ns}
+            emit(stamp(level, event, fields, scope=owner, **more))
     except Exception as error:  # noqa: BLE001  # whoever logs is not harmed
         failed(error, "recording")
-    else:
-        emit(line)
+
+
+def _more(
+    owner: InputScope | None,
+    stream: str | None,
+    exception: str | None,
+    candidates: tuple[str, ...],
+    *,
+    shown: bool,
+) -> dict[str, Any]:
+    """What few lines have."""
+    more: dict[str, Any] = {}
+    if stream:
+        more["stream"] = stream
+    if exception:
+        more["exception"] = exception
+    if candidates:
+        more["candidates"] = candidates
+    if shown:
+        more["shown"] = True
+    span = user_span(owner)
+    if span is not None:
+        more["trace_id"], more["span_id"] = hexadecimal(span)
+    return more
+
+
+def _begin(level: str, more: dict[str, Any]) -> bytes:
+    return line_begin(LEVELS.get(level, LEVELS["info"]), parts=6 if more else 5)
+
+
+@lru_cache(maxsize=1_024)
+def _logger_head(name: str | None) -> bytes:
+    return logger_head(name, {})
+
+
+_EVENT: Final = ("event",)
+_EXCEPTION: Final = ("exception",)

@@ -13,9 +13,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
+from telemetry.capture.changes import changed
 from telemetry.capture.console import Console
 from telemetry.capture.line import Line
 from telemetry.capture.plain import type_name
+from telemetry.capture.unpatched import unpatched
 
 Sink: TypeAlias = Callable[[Line], object]
 """Takes a line, from any thread. It should neither block nor log."""
@@ -55,6 +57,8 @@ def emit(line: Line) -> None:
     signal handler, a finaliser) waits for the outer line. What is written while
     those are delivered is dropped and counted: there, the sink feeds itself.
     """
+    if line.shown and _SEAM.own is None:
+        return  # a person has seen it already
     here = _HERE
     if here.busy:
         here.waiting.append(line)
@@ -70,6 +74,11 @@ def emit(line: Line) -> None:
             here.waiting = []
     finally:
         here.busy = False
+
+
+def is_wanted() -> bool:
+    """Whether anybody takes lines here: a sink that was set, or a console."""
+    return _SEAM.sink is not _nowhere
 
 
 def is_busy() -> bool:
@@ -103,7 +112,7 @@ def failed(error: Exception, reason: str) -> None:
     if stderr is None:
         return
     try:
-        stderr.write(
+        unpatched(stderr)(
             f"telemetry: a log line was lost ({reason}: {type_name(error)}: {error}); "
             "further losses are counted and not reported\n"
         )
@@ -158,6 +167,11 @@ def raise_failures(*, enabled: bool) -> bool:
 
 
 def _choose() -> None:
+    _set_in_force()
+    changed()
+
+
+def _set_in_force() -> None:
     if _SEAM.own is not None:
         _SEAM.sink = _SEAM.own
     elif _SEAM.console is not None:

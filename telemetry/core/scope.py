@@ -28,6 +28,7 @@ class InputScope:
         span: The execution span, an OpenTelemetry ``Span``.
         otel: The OpenTelemetry context that was current as the body began; another
             one is current while a span of the user's own is open.
+        ids: Trace id and span id of the execution span, in hexadecimal.
         head: The identity as the black box holds it, encoded once. None makes the
             next line encode it anew.
         write: Appends a record to the black box, for the lines of this input.
@@ -44,6 +45,7 @@ class InputScope:
     parent: TraceParent | None = None
     span: Any = None
     otel: Any = None
+    ids: tuple[str, str] | None = None
     head: bytes | None = None
     write: Callable[[bytes], object] | None = None
 

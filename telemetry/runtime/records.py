@@ -165,6 +165,33 @@ class PoolMeasured(NamedTuple):
     zones_s: Mapping[str, float]
 
 
+class LoopBlocked(NamedTuple):
+    """An event loop stood still: told as soon as it is noticed, and when it is over.
+
+    Attributes:
+        seconds: For how long, so far or in all.
+        over: It turns again, or its process is gone.
+        input_id: The input that held it; None when that is not certain, as well as
+            when it was none.
+        candidates: Who may have held it, when that is not certain.
+        line: The line of code that held it, as ``file.py:12 in name``.
+        stack: The stack of the loop's thread, as `faulthandler` writes it.
+        suffered: Inputs that ran on the same loop.
+    """
+
+    at_s: float
+    function: str
+    container_id: str
+    pid: int
+    seconds: float
+    over: bool
+    input_id: str | None
+    candidates: tuple[str, ...]
+    line: str | None
+    stack: str | None
+    suffered: tuple[str, ...]
+
+
 Record = (
     InputStarted
     | InputSettled
@@ -175,4 +202,5 @@ Record = (
     | ScalingDecided
     | BurstEnded
     | PoolMeasured
+    | LoopBlocked
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -17,7 +18,9 @@ def as_before() -> Iterator[None]:
     console, before = sink.current_console(), settings.in_force()
     yield
     sink.set_sink(None)
-    settings.apply(before)
+    # No roads: a test that wants some installs them.
+    settings.apply(replace(before, capture=frozenset()))
+    settings._IN_FORCE.settings = before
     sink.set_console(console)
     sink.raise_failures(enabled=raising)
 

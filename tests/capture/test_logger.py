@@ -274,7 +274,7 @@ def test_failure_never_reaches_the_caller(monkeypatch: pytest.MonkeyPatch) -> No
     def broken(*args: object, **kwargs: object) -> None:
         raise RuntimeError("no clock")
 
-    monkeypatch.setattr("telemetry.capture.logger.stamp", broken)
+    monkeypatch.setattr("telemetry.capture.logger.record", broken)
     sink.raise_failures(enabled=False)
     before = sink.dropped().get("logger", 0)
 

@@ -9,13 +9,15 @@ import errno
 import mmap
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable
-from typing import Final
+from contextlib import AbstractContextManager, nullcontext
+from threading import RLock
+from typing import Any, Final, NamedTuple
 
 from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.layout import Sizes
+from telemetry.capture.blackbox.pieces import record_count
 from telemetry.policy import eviction
 
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -33,7 +35,15 @@ class Block:
     It raises ValueError when the rest is too small, and when the block is closed.
     """
 
-    __slots__ = ("generation", "index", "mapping", "owner", "write")
+    __slots__ = (
+        "_lock",
+        "_used_bytes",
+        "generation",
+        "index",
+        "mapping",
+        "owner",
+        "write",
+    )
 
     def __init__(
         self, index: int, generation: int, mapping: mmap.mmap, owner: str
@@ -42,26 +52,44 @@ class Block:
         self.generation = generation
         self.mapping = mapping
         self.owner = owner
-        self.write: Callable[[bytes], object] = (
-            mapping.write if _ONE_AT_A_TIME else _locked(mapping)
-        )
+        self._used_bytes: int | None = None
+        self._lock: AbstractContextManager[object] = nullcontext()
+        self.write: Callable[[bytes], object] = mapping.write
+        if not ONE_AT_A_TIME:
+            # A signal handler may come between: it must not wait for itself.
+            self._lock = RLock()
+            self.write = _locked(mapping, self._lock)
 
-    @property
-    def used_bytes(self) -> int:
-        """How far it is written."""
-        return self.mapping.tell()
+    def seal(self) -> int:
+        """Let nobody write to it any more; how far it is written."""
+        # Race: 1. we ask how far it is written; 2. another thread, whose record is
+        # small, still finds room; 3. we take the answer for the end, and its record
+        # is lost. So the position goes to the end, and then we look what came.
+        unpack, mapping = layout.FRAME.unpack_from, self.mapping
+        if self._used_bytes is not None:
+            return self._used_bytes
+        with self._lock:
+            used_bytes = mapping.tell()
+            mapping.seek(0, os.SEEK_END)
+            last = len(mapping) - layout.FRAME.size
+            while used_bytes <= last and (length := unpack(mapping, used_bytes)[0]):
+                used_bytes += layout.FRAME.size + length
+        self._used_bytes = used_bytes
+        return used_bytes
+
+    def unmap(self) -> None:
+        """Let go of it: whoever holds `write` gets a ValueError from now on."""
+        with self._lock:
+            self.mapping.close()
 
 
-class _Closed:
+class _Closed(NamedTuple):
     """A full block, which a reader may still want."""
 
-    __slots__ = ("generation", "index", "owner", "used_bytes")
-
-    def __init__(self, block: Block) -> None:
-        self.index = block.index
-        self.generation = block.generation
-        self.owner = block.owner
-        self.used_bytes = block.used_bytes
+    index: int
+    generation: int
+    owner: str
+    used_bytes: int
 
 
 class Blocks:
@@ -93,25 +121,51 @@ class Blocks:
         if taken is not None:
             return self._reopen(taken, owner)
         if self._made < self._sizes.blocks and self._grow():
-            self._made += 1
-            return self._map(self._made - 1, 1, owner)
+            return self._map_next(owner)
         at = eviction.victim(
             [each.owner for each in self._closed],
             [each.owner for each in self._open.values()],
         )
         if at is None:
             raise BoxFullError
-        self.evicted += self._lost_with(self._closed[at])
-        return self._reopen(at, owner)
+        lost = self._lost_with(self._closed[at])
+        block = self._reopen(at, owner)
+        self.evicted += lost
+        return block
 
     def close(self, block: Block) -> None:
-        """Nothing more is written to it; from now on it may be given up."""
-        closed = _Closed(block)
+        """Nothing more is written to it; from now on it may be given up.
+
+        Closing it once more does nothing: whoever was interrupted may begin again.
+        """
+        if self._open.get(block.index) is not block:
+            return
+        used_bytes = block.seal()
+        state = layout.STATE.pack(layout.CLOSED, used_bytes)
+        # The reader's part of the row stays as it is.
+        offset = self._sizes.row_offset(block.index) + layout.STATE_OFFSET
+        layout.put(self._head, offset, state)
+        # Race: 1. another thread forks at any of these steps; 2. its child must find
+        # every block that is mapped. So it is unmapped before it is forgotten.
+        block.unmap()
         del self._open[block.index]
-        self._closed.append(closed)
-        self._put_row(block, layout.CLOSED, closed.used_bytes)
-        # A thread that holds `block.write` gets a ValueError from now on.
-        block.mapping.close()
+        self._closed.append(
+            _Closed(block.index, block.generation, block.owner, used_bytes)
+        )
+
+    def close_all(self) -> None:
+        """Close every block, and let go of the file."""
+        for block in list(self._open.values()):
+            self.close(block)
+        self._fd = _NO_FILE
+
+    def abandon(self) -> None:
+        """Unmap every block and change nothing in the file: it is another process's."""
+        # Whoever was at work here when its process was forked, and goes on in the
+        # child, finds no file: the number of the old one may soon be another's.
+        self._fd = _NO_FILE
+        for block in list(self._open.values()):
+            block.unmap()
 
     def hand_over(self, block: Block, owner: str) -> None:
         """Somebody else writes to it from now on."""
@@ -135,7 +189,19 @@ class Blocks:
         # Race: 1. a reader copies the block; 2. we zero and fill it; 3. the reader
         # looks at its copy. It reads the generation before and after the copy, and
         # throws the copy away when that has changed; so it changes first.
-        return self._map(closed.index, closed.generation + 1, owner)
+        try:
+            return self._map(closed.index, closed.generation + 1, owner)
+        except OSError:
+            self._closed.insert(at, closed)
+            raise
+
+    def _map_next(self, owner: str) -> Block:
+        self._made += 1
+        try:
+            return self._map(self._made - 1, 1, owner)
+        except OSError:
+            self._made -= 1
+            raise
 
     def _map(self, index: int, generation: int, owner: str) -> Block:
         size = self._sizes.block_bytes
@@ -144,13 +210,13 @@ class Blocks:
             size,
             flags=mmap.MAP_SHARED | _POPULATE,
             offset=self._sizes.block_offset(index),
+            **NO_DESCRIPTOR,
         )
-        block = Block(index, generation, mapping, owner)
-        self._open[index] = block
-        self._put_row(block, layout.FREE, 0)
+        block = self._open[index] = Block(index, generation, mapping, owner)
+        self._put_row(block, layout.FREE)
         if generation > 1:
             mapping[:] = bytes(size)
-        self._put_row(block, layout.OPEN, 0)
+        self._put_row(block, layout.OPEN)
         return block
 
     def _grow(self) -> bool:
@@ -181,29 +247,9 @@ class Blocks:
     def _row(self, index: int) -> tuple[int, ...]:
         return layout.ROW.unpack_from(self._head, self._sizes.row_offset(index))
 
-    def _put_row(self, block: Block, state: int, used_bytes: int) -> None:
-        offset = self._sizes.row_offset(block.index)
-        if state == layout.CLOSED:
-            # The reader's part of the row stays as it is.
-            offset += layout.STATE_OFFSET
-            layout.STATE.pack_into(self._head, offset, state, used_bytes)
-            return
-        layout.ROW.pack_into(
-            self._head, offset, block.generation, state, 0, 0, 0, 0, time.time_ns()
-        )
-
-
-def record_count(data: bytes) -> int:
-    """How many records lie in *data*, counted by their lengths alone."""
-    at, count, unpack, size = 0, 0, layout.FRAME.unpack_from, layout.FRAME.size
-    end = len(data) - size
-    while at <= end:
-        length = unpack(data, at)[0]
-        if length == 0:
-            break
-        at += size + length
-        count += 1
-    return count
+    def _put_row(self, block: Block, state: int) -> None:
+        row = layout.ROW.pack(block.generation, state, 0, 0, 0, 0, time.time_ns())
+        layout.put(self._head, self._sizes.row_offset(block.index), row)
 
 
 def reserve(fd: int, start: int, size: int) -> None:
@@ -219,9 +265,8 @@ def reserve(fd: int, start: int, size: int) -> None:
     os.pwrite(fd, bytes(size), start)
 
 
-def _locked(mapping: mmap.mmap) -> Callable[[bytes], object]:
+def _locked(mapping: mmap.mmap, lock: AbstractContextManager[object]) -> Callable[[bytes], object]:
     """``mapping.write`` where threads run at once and it could be entered twice."""
-    lock = threading.RLock()  # a signal handler may come between
 
     def write(frame: bytes) -> object:
         with lock:
@@ -230,6 +275,19 @@ def _locked(mapping: mmap.mmap) -> Callable[[bytes], object]:
     return write
 
 
-_ONE_AT_A_TIME: Final = getattr(sys, "_is_gil_enabled", lambda: True)()
+def _without_descriptor() -> dict[str, Any]:
+    options: dict[str, Any] = {"trackfd": False}
+    try:
+        mmap.mmap(-1, mmap.PAGESIZE, **options).close()
+    except TypeError:
+        return {}
+    return options
+
+
+_NO_FILE: Final = -1
+ONE_AT_A_TIME: Final[bool] = getattr(sys, "_is_gil_enabled", lambda: True)()
+"""Only one thread runs at a time. Not in a free-threaded build."""
 _POPULATE: Final = getattr(mmap, "MAP_POPULATE", 0)
 """Have the pages ready before the first line needs them. Linux only."""
+NO_DESCRIPTOR: Final = _without_descriptor()
+"""Since Python 3.13 a mapping need not hold a descriptor of its own."""

@@ -8,6 +8,7 @@ lock that no user code runs in.
 from __future__ import annotations
 
 import fcntl
+import itertools
 import mmap
 import os
 import threading
@@ -21,7 +22,15 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.blackbox import layout
-from telemetry.capture.blackbox.blocks import Block, Blocks, BoxFullError, reserve
+from telemetry.capture.blackbox.blocks import (
+    NO_DESCRIPTOR,
+    Block,
+    Blocks,
+    BoxFullError,
+    reserve,
+)
+from telemetry.capture.blackbox.pieces import pieces
+from telemetry.capture.blackbox.records import framed
 from telemetry.core.scope import InputScope
 from telemetry.policy.eviction import SHARED
 
@@ -29,13 +38,15 @@ _WAIT_S: Final = 1.0
 """How long a thread waits for another one that changes blocks: that takes
 microseconds, or as long as the disk needs to make a file longer."""
 
+_CROWD: Final = 64
+"""When so many records wait, the disk hangs: nobody else waits for it."""
+_MOST_WAITING: Final = 4096
+
 _LARGEST_PART: Final = 8
 """The largest record is this part of the budget."""
 
-FRAGMENT: Final = 0
-"""Kind of the pieces of a record that is larger than a block: ``[kind, number of
-the record, index, count, bytes]``."""
-_FRAGMENT_SPARE_BYTES: Final = 64
+_PRIVATE_PART: Final = 4
+"""Inputs may have this part of all blocks for themselves."""
 
 
 class BlackBox:
@@ -79,13 +90,14 @@ class BlackBox:
             path.unlink(missing_ok=True)
             raise
         self._blocks = Blocks(self._fd, self.head, self.sizes)
-        self._lock = threading.Lock()
-        self._holder = 0
-        self._waiting: deque[tuple[InputScope, bytes]] = deque()
+        self._lock = threading.RLock()  # it knows whose it is
+        self._inside: set[int] = set()
+        self._waiting: deque[tuple[InputScope, list[bytes]]] = deque()
+        self._calls: deque[Callable[[], None]] = deque()
         self._shared: Block | None = None
-        self._private: dict[str, Block] = {}
+        self._private: dict[str, Block] = {}  # the one given longest ago first
         self._spare: list[Block] = []
-        self._fragmented = 0
+        self._numbers = itertools.count()
         self._closed = False
         self._dropped = dict.fromkeys(layout.COUNTER_NAMES, 0)
 
@@ -94,18 +106,27 @@ class BlackBox:
 
         Afterwards ``scope.write`` is the short way, until its block is full. A
         record that has no place is dropped, and counted.
+
+        Args:
+            body: Not empty.
         """
-        frame = layout.FRAME.pack(len(body), adler32(body)) + body
-        if len(frame) > self.sizes.block_bytes:
-            self._append_pieces(scope, body)
-        else:
-            self._waiting.append((scope, frame))
-            self._work_off()
+        bodies = [body]
+        if len(body) + layout.FRAME.size > self.sizes.block_bytes:
+            if len(body) > self.sizes.budget_bytes // _LARGEST_PART:
+                self.count_dropped("oversize")
+                return
+            bodies = pieces(body, next(self._numbers), self.sizes.block_bytes)
+        if len(self._waiting) >= _MOST_WAITING:
+            self.count_dropped("disk")
+            return
+        self._waiting.append((scope, [framed(each) for each in bodies]))
+        self._work_off()
 
     def release(self, scope: InputScope) -> None:
         """The input writes no more; what is left of its own block is others'."""
         if scope.input_id in self._private:
-            self._guarded(lambda: self._release(scope))
+            self._calls.append(lambda: self._hand_back(scope.input_id))
+            self._work_off()
 
     def dropped(self) -> dict[str, int]:
         """How many records were dropped, by reason."""
@@ -123,80 +144,91 @@ class BlackBox:
 
     def close(self) -> None:
         """Say goodbye in the box, and write nothing more to it."""
-        self._guarded(self._close)
+        self._calls.append(self._close)
+        self._work_off()
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's box, and leave it as it is."""
         self._closed = True
-        self._lock = threading.Lock()
-        self._holder = 0
+        self._lock = threading.RLock()
+        self._inside = set()
         self._waiting.clear()
-        for block in self._all_open():
-            block.mapping.close()  # whoever holds its `write` comes here now
+        self._calls.clear()
+        self._blocks.abandon()  # whoever holds a `write` comes here now
         self.head.close()
-        os.close(self._fd)
-
-    def _append_pieces(self, scope: InputScope, body: bytes) -> None:
-        if len(body) > self.sizes.budget_bytes // _LARGEST_PART:
-            self.count_dropped("oversize")
-            return
-        self._fragmented += 1
-        number = self._fragmented
-        size = self.sizes.block_bytes - layout.FRAME.size - _FRAGMENT_SPARE_BYTES
-        pieces = [body[at : at + size] for at in range(0, len(body), size)]
-        for index, piece in enumerate(pieces):
-            record = (FRAGMENT, number, index, len(pieces), piece)
-            self.append(scope, msgspec.msgpack.encode(record))
+        self._close_file()
 
     def _work_off(self) -> None:
-        """Write all that waits, or leave it to the thread that is at it."""
+        """Do all that waits, or leave it to the thread that is at it."""
         # Race: 1. a thread changes blocks; 2. a signal handler or a finaliser logs
         # in it and comes here; 3. it must not wait for itself. It leaves the record
         # in `_waiting`, and the interrupted work takes it along: it looks once more
-        # after letting go.
-        me = threading.get_ident()
-        while self._waiting and self._holder != me:
-            if not self._lock.acquire(timeout=_WAIT_S):
-                return  # whoever holds it finds the record
-            self._holder = me
-            try:
-                self._guarded_here(self._write_waiting)
-            finally:
-                self._holder = 0
-                self._lock.release()
-
-    def _guarded(self, call: Callable[[], None]) -> None:
-        me = threading.get_ident()
-        if self._holder == me or not self._lock.acquire(timeout=_WAIT_S):
+        # when it is through.
+        me, inside = threading.get_ident(), self._inside
+        if me in inside:
             return
-        self._holder = me
-        try:
-            self._guarded_here(call)
-        finally:
-            self._holder = 0
-            self._lock.release()
-        self._work_off()
+        while self._waiting or self._calls:
+            done = False
 
-    def _guarded_here(self, call: Callable[[], None]) -> None:
-        if self._guard is None:
-            call()
-        else:
-            self._guard(call)
+            def work() -> None:
+                nonlocal done
+                done = self._exclusively()
+
+            try:
+                inside.add(me)
+                # Race: 1. a body's thread has taken the lock; 2. the body is
+                # cancelled, and the exception is raised before the next line. Nobody
+                # would let go of the lock. So exceptions are held off from before it
+                # is taken until after.
+                if self._guard is None:
+                    work()
+                else:
+                    self._guard(work)
+            finally:
+                inside.discard(me)
+            if not done:
+                return  # whoever holds the lock finds what waits
+
+    def _exclusively(self) -> bool:
+        """Do all that waits, under the lock; False when it cannot be had."""
+        lock = self._lock
+        crowded = len(self._waiting) > _CROWD
+        # Race: 1. the lock is taken; 2. an exception of another thread arrives before
+        # the next line. So whether it is to be let go of is asked of the lock itself.
+        try:
+            if not lock.acquire(timeout=0 if crowded else _WAIT_S):
+                return False
+            while self._waiting or self._calls:
+                self._write_waiting()
+                if self._calls:
+                    self._calls.popleft()()
+        finally:
+            try:
+                lock.release()
+            except RuntimeError:
+                pass  # it is another thread's
+        return True
 
     def _write_waiting(self) -> None:
         while self._waiting:
-            scope, frame = self._waiting.popleft()
+            # Taken out when it is written: an exception of another thread that no
+            # guard holds off may come in between.
+            scope, frames = self._waiting[0]
             try:
-                self._write(scope, frame)
+                for frame in frames:
+                    self._write(scope, frame)
             except BoxFullError:
                 self.count_dropped("disk")
+            except _ClosedError:
+                self.count_dropped("closed")
             except Exception:  # noqa: BLE001  # one record less, and the next may go
                 self.count_dropped("internal")
+            if self._waiting:  # not in a child that was forked meanwhile
+                self._waiting.popleft()
 
     def _write(self, scope: InputScope, frame: bytes) -> None:
         if self._closed:
-            self.count_dropped("closed")
-            return
+            raise _ClosedError
         while True:
             block = self._private.get(scope.input_id) or self._shared
             if block is None:
@@ -216,56 +248,68 @@ class BlackBox:
         the chatty input soon writes to blocks of its own, without any line being
         counted on the way.
         """
-        evicted = self._blocks.evicted
+        self._blocks.close(full)
         if full is self._shared:
             self._shared = None
         self._private.pop(scope.input_id, None)
-        self._blocks.close(full)
-        self._private[scope.input_id] = self._blocks.open(scope.input_id or _NOBODY)
-        if self._blocks.evicted != evicted:
-            self._put_counters()
+        self._private[scope.input_id] = self._open_for(scope.input_id or _NOBODY)
+        if len(self._private) > self.sizes.blocks // _PRIVATE_PART:
+            # Of inputs that are never released, or of very many at once.
+            self._hand_back(next(iter(self._private)))
 
     def _next_shared(self) -> Block:
         if self._spare:
-            block = self._spare.pop()
-            self._blocks.hand_over(block, SHARED)
-            return block
+            return self._spare.pop()
+        return self._open_for(SHARED)
+
+    def _open_for(self, owner: str) -> Block:
         evicted = self._blocks.evicted
-        block = self._blocks.open(SHARED)
+        block = self._blocks.open(owner)
         if self._blocks.evicted != evicted:
             self._put_counters()
         return block
 
-    def _release(self, scope: InputScope) -> None:
-        block = self._private.pop(scope.input_id, None)
-        if block is not None:
-            self._blocks.hand_over(block, SHARED)
-            self._spare.append(block)
+    def _hand_back(self, input_id: str) -> None:
+        block = self._private.pop(input_id, None)
+        if block is None or self._closed:
+            return
+        self._blocks.hand_over(block, SHARED)
+        self._spare.append(block)
+        if len(self._spare) > self.sizes.blocks // _PRIVATE_PART:
+            self._blocks.close(self._spare.pop(0))
 
     def _put_counters(self) -> None:
-        for at, (_, count) in enumerate(self.dropped().items()):
-            offset = layout.COUNTERS + at * layout.COUNTER.size
-            layout.COUNTER.pack_into(self.head, offset, count)
-
-    def _all_open(self) -> list[Block]:
-        found = [*self._private.values(), *self._spare]
-        return [*found, self._shared] if self._shared is not None else found
+        counts = self.dropped()
+        data = b"".join(layout.COUNTER.pack(count) for count in counts.values())
+        try:
+            layout.put(self.head, layout.COUNTERS, data)
+        except ValueError:
+            pass  # in a child that was forked meanwhile
 
     def _close(self) -> None:
         if self._closed:
             return
         self._closed = True
-        for block in self._all_open():
-            self._blocks.close(block)
+        self._blocks.close_all()
+        self._shared = None
+        self._private.clear()
+        self._spare.clear()
         ended = layout.PULSE + 2 * layout.COUNTER.size
-        layout.COUNTER.pack_into(self.head, ended, time.time_ns())
-        # The mapping of the head, which others use, keeps the file open.
+        layout.put(self.head, ended, layout.COUNTER.pack(time.time_ns()))
+        # The mapping of the head, which others use, may keep the file open.
         fcntl.flock(self._fd, fcntl.LOCK_UN)
-        os.close(self._fd)
+        self._close_file()
+
+    def _close_file(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:  # once: by then another file may have the number
+            os.close(fd)
 
     def _map_head(self, identity: Mapping[str, object]) -> mmap.mmap:
         reserve(self._fd, 0, self.sizes.head_bytes)
-        head = mmap.mmap(self._fd, self.sizes.head_bytes, flags=mmap.MAP_SHARED)
+        head = mmap.mmap(
+            self._fd, self.sizes.head_bytes, flags=mmap.MAP_SHARED, **NO_DESCRIPTOR
+        )
         who = msgspec.msgpack.encode(identity)
         if len(who) > layout.IDENTITY_BYTES - layout.FRAME.size:
             raise ValueError(f"the identity has {len(who)} bytes, which is too much")
@@ -273,9 +317,7 @@ class BlackBox:
         head[start : start + len(who)] = who
         layout.FRAME.pack_into(head, layout.IDENTITY, len(who), adler32(who))
         sizes = self.sizes
-        layout.HEADER.pack_into(
-            head,
-            0,
+        header = layout.HEADER.pack(
             layout.MAGIC,
             layout.VERSION,
             sizes.head_bytes,
@@ -284,8 +326,13 @@ class BlackBox:
             sizes.blocks,
             sizes.slots,
         )
+        layout.put(head, 0, header)
         return head
 
 
-_NOBODY: Final = "nobody"
+class _ClosedError(Exception):
+    """The box has said goodbye."""
+
+
+_NOBODY: Final = "\0nobody"
 """The owner of blocks with lines of no input at all."""

@@ -16,6 +16,7 @@ from telemetry.capture import sink
 from telemetry.capture.blackbox.box import BlackBox
 from telemetry.capture.blackbox.places import SUFFIX
 from telemetry.capture.blackbox.records import NO_INPUT, framed
+from telemetry.capture.changes import changed
 from telemetry.core.scope import InputScope
 
 Guard = Callable[[Callable[[], None]], None]
@@ -67,7 +68,9 @@ def open_box(plan: BoxPlan) -> BlackBox:
         close_box()
         _CURRENT.box = _new(plan)
         _CURRENT.plan = plan
-        return _CURRENT.box
+        box = _CURRENT.box
+    changed()
+    return box
 
 
 def close_box() -> None:
@@ -77,6 +80,7 @@ def close_box() -> None:
         _CURRENT.plan = None
         if box is not None:
             box.close()
+    changed()
 
 
 def current_box() -> BlackBox | None:
@@ -84,6 +88,11 @@ def current_box() -> BlackBox | None:
     if _CURRENT.forked:
         _adopt()
     return _CURRENT.box
+
+
+def has_box() -> bool:
+    """Whether there is a box to write to, or will be with the next record."""
+    return _CURRENT.box is not None or _CURRENT.forked
 
 
 def put(scope: InputScope | None, body: bytes) -> bool:

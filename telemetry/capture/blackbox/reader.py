@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -147,22 +148,30 @@ class BoxReader:
             )
         return found
 
-    def poll(self) -> list[Sequence[Any]]:
+    def poll(self, limit: int = sys.maxsize) -> list[Sequence[Any]]:
         """What was written since the last `poll`, decoded, in the order of time.
 
         A record that is being written now comes with the next call. What cannot be
         decoded is left out, and counted in ``damaged``.
+
+        Args:
+            limit: Most records; where there are more, the oldest blocks come first.
         """
         found: list[Sequence[Any]] = []
-        for index, row in self._rows():
-            if row[1] == layout.FREE:
-                continue
-            for body in self._bodies(index, row):
-                record = self._decoded(body)
-                if record is not None:
-                    found.append(record)
+        for body in self._unread_bodies(limit):
+            record = self._decoded(body)
+            if record is not None:
+                found.append(record)
         found.sort(key=_time_of)
         return found
+
+    def skip(self) -> int:
+        """Pass over all that was written since the last `poll`.
+
+        Returns:
+            How many records those are.
+        """
+        return sum(1 for _ in self._unread_bodies(sys.maxsize))
 
     def taken(self) -> None:
         """What `poll` has given so far is in safe hands: its space may be used anew."""
@@ -189,7 +198,17 @@ class BoxReader:
         rows = self._head[start : start + self.sizes.blocks * layout.ROW.size]
         return enumerate(layout.ROW.iter_unpack(rows))
 
-    def _bodies(self, index: int, row: tuple[int, ...]) -> list[bytes]:
+    def _unread_bodies(self, limit: int) -> Iterator[bytes]:
+        rows = [each for each in self._rows() if each[1][1] != layout.FREE]
+        rows.sort(key=lambda each: each[1][-1])  # by when they were opened
+        for index, row in rows:
+            bodies = self._bodies(index, row, limit)
+            limit -= len(bodies)
+            yield from bodies
+            if limit <= 0:
+                return
+
+    def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
         place = self._places.get(index)
         if place is None or place.generation != row[0]:
             resumed = self._taking and row[3] == row[0]
@@ -200,7 +219,7 @@ class BoxReader:
         data = self._unread(index, place.bytes)
         if not data:
             return []
-        bodies = parsed(data)
+        bodies = parsed(data, limit)
         # Race: see Blocks._reopen. What was copied while the block was used anew is
         # worth nothing; the records are counted as evicted by the writer.
         offset = self.sizes.row_offset(index)
@@ -265,12 +284,12 @@ class BoxReader:
         return sizes
 
 
-def parsed(data: bytes) -> list[bytes]:
-    """The bodies of the whole records at the beginning of *data*."""
+def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
+    """The bodies of the whole records at the beginning of *data*, *limit* at most."""
     bodies: list[bytes] = []
     at, size, unpack = 0, layout.FRAME.size, layout.FRAME.unpack_from
     end = len(data) - size
-    while at <= end:
+    while at <= end and len(bodies) < limit:
         length, checksum = unpack(data, at)
         start = at + size
         at = start + length

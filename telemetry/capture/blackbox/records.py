@@ -26,15 +26,15 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.line import LEVELS, Line, own_keys
+from telemetry.capture.otel_context import own_ids
 from telemetry.capture.plain import plain_fields, plain_text
 from telemetry.core.scope import InputScope
-from telemetry.core.trace_context import execution_span
 
 SPAN: Final = 1
-"""``[kind, identity, ended Unix nanoseconds, FinishedSpan]``: a span of the SDK's."""
+"""``[kind, nil, ended Unix nanoseconds, FinishedSpan]``: a span of the SDK's."""
 EXECUTION: Final = 2
-"""``[kind, identity, ended Unix nanoseconds, started Unix nanoseconds, ending, span or
-nil]``: an execution is over; the span as far as somebody wrote to it."""
+"""``[kind, nil, ended Unix nanoseconds, Settled]``: an execution is over. See
+`telemetry.capture.span_records`."""
 BLOCKED: Final = 3
 """``[kind, identity, Unix nanoseconds, seconds, stack]``: it held the event loop."""
 
@@ -53,11 +53,12 @@ def framed(body: bytes) -> bytes:
 
 
 def identity_head(scope: InputScope) -> bytes:
-    """The constant part of every record of an input."""
+    """The constant part of every record of an input; kept in the scope."""
+    if scope.head is not None:
+        return scope.head
     if not scope.input_id:
         return NO_INPUT
-    own = execution_span(scope.input_id, scope.attempt, scope.parent)
-    return encode(
+    scope.head = encode(
         (
             scope.input_id,
             scope.function_call_id,
@@ -67,10 +68,10 @@ def identity_head(scope: InputScope) -> bytes:
             scope.slot,
             scope.batch_input_ids or None,
             scope.closed,
-            f"{own.trace_id:032x}",
-            f"{own.span_id:016x}",
+            *own_ids(scope),
         )
     )
+    return scope.head
 
 
 def logger_head(name: str | None, bound: Mapping[str, object]) -> bytes:
@@ -78,25 +79,9 @@ def logger_head(name: str | None, bound: Mapping[str, object]) -> bytes:
     return encode((name, plain_fields(own_keys(bound))))
 
 
-def line_parts(level: int, logger: bytes, identity: bytes, thread: bytes) -> bytes:
-    """The beginning of a line, up to what was said."""
-    return _FIVE + bytes((level,)) + logger + identity + thread
-
-
-def line_body(line: Line) -> bytes:
-    """A line that was made the long way, as it stands in the box."""
-    more = {
-        key: value
-        for key in _MORE
-        if (value := getattr(line, key)) and (key not in _OF_INPUT or not line.input_id)
-    }
-    identity: object = None
-    if line.input_id is not None:
-        identity = [getattr(line, name) for name in _IDENTITY]
-    said = (line.unix_ns, line.event, (), line.fields)
-    level = LEVELS.get(line.level, LEVELS["info"])
-    parts: tuple[object, ...] = (level, (line.logger, {}), identity, line.thread, said)
-    return encode((*parts, more) if more else parts)
+def line_begin(level: int, *, parts: int = 5) -> bytes:
+    """The beginning of a line: how many parts it has, and its level by number."""
+    return bytes((_ARRAY | parts, level))
 
 
 def line_of(record: Sequence[Any]) -> Line:
@@ -123,8 +108,8 @@ def line_of(record: Sequence[Any]) -> Line:
 
 
 def interpolated(
-    event: object, args: Sequence[object], keys: Mapping[str, object]
-) -> tuple[object, Mapping[str, object]]:
+    event: object, args: Sequence[object], keys: dict[str, object]
+) -> tuple[object, dict[str, object]]:
     """The formatted event; where that fails, the event as it is, and the arguments."""
     values: object = tuple(args)
     if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
@@ -135,8 +120,8 @@ def interpolated(
         return event, {**keys, "positional_args": args}
 
 
-_FIVE: Final = b"\x95"
-"""msgpack's head of an array of five."""
+_ARRAY: Final = 0x90
+"""msgpack's head of an array, to which the number of its parts is added."""
 _IDENTITY: Final = (
     "input_id",
     "function_call_id",
@@ -150,5 +135,3 @@ _IDENTITY: Final = (
     "span_id",
 )
 """The fields of a line that make its identity, in the order of the record."""
-_OF_INPUT: Final = ("trace_id", "span_id")
-_MORE: Final = ("stream", "exception", "candidates", "shown", *_OF_INPUT)

@@ -174,8 +174,10 @@ def _report(error: BaseException) -> None:
 def serve(descriptor: int, patience_s: float) -> None:
     """Be the zygote on this descriptor; the entry point of the process."""
     import telemetry.runtime  # noqa: F401, PLC0415 - every container needs it
+    from telemetry.capture.inherited import forget  # noqa: PLC0415 - as above
     from telemetry.runtime.container import process  # noqa: F401, PLC0415 - as above
 
+    forget()  # what ran where the driver was started does not run in a container
     try:
         import uvloop  # noqa: F401, PLC0415 - optional
     except ImportError:

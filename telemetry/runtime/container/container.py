@@ -14,6 +14,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.core.trace_context import unpacked
 from telemetry.runtime.container.endings import NEVER_STARTED, Ended
 from telemetry.runtime.container.jobs import Job
 from telemetry.runtime.container.loading import Loaded
@@ -128,11 +129,6 @@ class Container:
         self._served = True
         self._loop_thread = 0
 
-    def flush_soon(self) -> None:
-        """Flush at the end of the loop's round; nothing when called off the loop."""
-        if self._tasks is not None and threading.get_ident() == self._loop_thread:
-            self._tasks.flush_soon()
-
     def close(self) -> None:
         """Run the exit hooks; one that raises does not stop the others."""
         for hook in self._loaded.exit if self._loaded is not None else ():
@@ -157,10 +153,11 @@ class Container:
         if arrived and self._tasks is not None:
             self._tasks.start(arrived)
 
-    def cancel(self, slot: int, input_id: str) -> None:
+    def cancel(self, slot: int, input_id: str, cause: str) -> None:
         """Cancel what runs in a slot, if it is still that. Transport thread."""
         job = self._jobs[slot]
         if job is not None and job.input_id == input_id and not job.cancelled:
+            job.cause = cause
             self._cancel(job)
 
     def credit(self, slot: int, input_id: str, chunks: int) -> None:
@@ -187,10 +184,10 @@ class Container:
         self._look_for_end()
 
     def _job(self, message: Sequence[Any], blobs: Sequence[Payload]) -> Job:
-        _, slot, method, input_id, call_id, attempt, field, members = message
+        _, slot, method, input_id, call_id, attempt, field, members, trace = message
         if members is not None:
             members = [(each[0], incoming(each[1], blobs)) for each in members]
-        return Job(
+        job = Job(
             method=self._methods[method],
             ids=(input_id, call_id, attempt),
             container_id=self._id,
@@ -198,6 +195,9 @@ class Container:
             payload=field if type(field) is bytes else incoming(field, blobs),
             members=members,
         )
+        if trace is not None:
+            job.parent = unpacked(trace)
+        return job
 
     def _cancel(self, job: Job) -> None:
         job.cancelled = True
@@ -216,6 +216,7 @@ class Container:
         # Race: 1. we put the report; 2. a neighbour's flush takes it along; 3. the
         # driver starts another input in the slot; 4. we go on. So nothing of the
         # slot is touched any more, only what is our own.
+        job.close()
         job.payload, job.members = b"", None
         self._live.discard(job)
         if self._ending:

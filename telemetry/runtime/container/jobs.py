@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from asyncio import CancelledError
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from telemetry.capture import executions
+from telemetry.core import names
+from telemetry.core.errors import InputCancellation
+from telemetry.core.outcome import Outcome
 from telemetry.core.scope import InputScope
+from telemetry.policy.settling import Cause
 from telemetry.runtime.container import batches
 from telemetry.runtime.container.endings import UNWOUND, Ended, encoded, raised
-from telemetry.runtime.wire import payload
+from telemetry.runtime.wire import messages, payload
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,17 +46,24 @@ class Job(InputScope):
             with their ends; `nobody` is set when those are all.
         cancelled: Set by the transport thread before anything is delivered, so
             that a body which has not begun finds it and never begins.
+        blocked_ns: For how long the loop was held while it ran; set at its end.
+        error: What came out of the body, until its record is written.
+        cause: Why it was cancelled, if the driver said: user, timeout, shutdown.
     """
 
     cancelled: bool = False
+    cause: str | None = None
     nobody: bool = False
     state: State = State.NEW
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     credit: Credit | None = None
+    blocked_ns: int = 0
+    error: BaseException | None = None
     parent: TraceParent | None = None
     span: Any = None
     otel: Any = None
+    ids: tuple[str, str] | None = None
     head: bytes | None = None
     write: Callable[[bytes], object] | None = None
     slot: int
@@ -112,6 +126,44 @@ def returned(job: Job, value: object) -> Ended:
     return encoded(value)
 
 
-def interrupted(job: Job, exception: BaseException) -> Ended:
-    """The end of a body out of which a cancellation came: was it asked for?"""
-    return UNWOUND if job.cancelled else raised(exception)
+def ended_by(job: Job, error: BaseException) -> Ended:
+    """The end of a body out of which *error* came: SystemExit and all.
+
+    A cancellation counts as one only if it was asked for.
+    """
+    job.error = error
+    if job.cancelled and isinstance(error, InputCancellation | CancelledError):
+        return UNWOUND
+    return raised(error)
+
+
+def begin(job: Job) -> int:
+    """The body of a job is about to run here; its Unix time in nanoseconds."""
+    executions.begin(job)
+    return time.time_ns()
+
+
+def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
+    """The body of a job is over: leave the record of its execution."""
+    error, job.error = job.error, None
+    own: dict[str, object] | None = None
+    if job.cause is not None:
+        own = {names.INPUT_CANCELLATION_CAUSE: job.cause}
+        if ended[0] == messages.RETURNED:
+            own[names.INPUT_CANCELLATION_OBSERVED] = "swallowed"
+    executions.end(
+        job,
+        started_unix_ns,
+        time.time_ns(),
+        error=error,
+        outcome=_outcome(job, ended[0]),
+        own=own,
+    )
+
+
+def _outcome(job: Job, how: int) -> Outcome:
+    if how == messages.RETURNED:
+        return Outcome.SUCCESS
+    if how == messages.RAISED:
+        return Outcome.ERROR
+    return Outcome.TIMEOUT if job.cause == Cause.TIMEOUT else Outcome.CANCELLED

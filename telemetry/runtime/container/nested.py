@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
 from telemetry.core.outcome import Outcome
-from telemetry.core.scope import current_input_id
+from telemetry.runtime import origin
 from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call, Settled
 from telemetry.runtime.wire import messages, payload
@@ -68,7 +68,7 @@ class ContainerSession(Asking):
                     payload.dumps(pool) if new else None,
                     method,
                     retain,
-                    current_input_id(),
+                    origin.here(),
                 )
             )
         self._outbox.flush()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from telemetry.runtime.shield import shielded
 from telemetry.runtime.wire.frames import ConnectionLostError
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from telemetry.runtime.wire.frames import FrameWriter, Message
-
-MAX_WAITING: Final = 20_000
-"""Messages that may wait for the socket before log lines are dropped, counted."""
 
 
 class Outbox:
@@ -38,18 +35,10 @@ class Outbox:
         self._waiting: deque[Message] = deque()
         self._writing = threading.Lock()
         self._lost = False
-        self.dropped = 0
 
     def put(self, message: Message) -> None:
         """Add a message; it leaves with the next `flush`."""
         self._waiting.append(message)
-
-    def put_line(self, message: Message) -> None:
-        """Add log lines; dropped and counted when too much waits already."""
-        if len(self._waiting) < MAX_WAITING:
-            self._waiting.append(message)
-        else:
-            self.dropped += 1
 
     def flush(self) -> None:
         """Write what the socket takes; never blocks, never raises."""

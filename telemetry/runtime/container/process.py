@@ -17,12 +17,9 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
-import msgspec
-
 from telemetry.capture import settings as capture_settings
-from telemetry.capture.sink import set_sink
 from telemetry.runtime import current
-from telemetry.runtime.container import forks
+from telemetry.runtime.container import forks, recorder
 from telemetry.runtime.container.container import Container
 from telemetry.runtime.container.nested import ContainerSession
 from telemetry.runtime.container.outbox import Outbox
@@ -38,16 +35,13 @@ from telemetry.runtime.wire.reactor import READ, WRITE, Reactor
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
 
-    from telemetry.capture.line import Line
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Frame
 
 _LAST_WORDS_S: Final = 2.0
 """How long the end waits for the socket to take the last messages."""
-
-_LINES_WAIT_S: Final = 0.002
-"""How long a log line may wait for company on its way."""
 
 _GRACEFUL: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -59,12 +53,14 @@ class ContainerInit:
     Attributes:
         import_path: The driver's ``sys.path``.
         capture: The driver's settings for log lines.
+        boxes: The folder for the black box.
     """
 
     container_id: str
     spec: PoolSpec
     import_path: tuple[str, ...]
     capture: capture_settings.Settings
+    boxes: Path
 
 
 class ContainerProcess:
@@ -85,7 +81,6 @@ class ContainerProcess:
         self._signals = os.pipe()
         self._connected = True
         self._told_to_end = False
-        self._flush_asked = False
 
     def main(self) -> None:
         """Be a container until the end; call in the main thread."""
@@ -98,7 +93,7 @@ class ContainerProcess:
         init = self._init.get()
         if init is not None:
             sys.path[:] = init.import_path
-            capture_settings.apply(init.capture)
+            recorder.begin(init)
             self._live(init)
         self._say_goodbye()
 
@@ -131,7 +126,6 @@ class ContainerProcess:
 
     def _prepare_process(self) -> None:
         current.set_container_session(self._session)
-        set_sink(self._ship_line)
         for fd in self._signals:
             os.set_blocking(fd, False)
         for number in _GRACEFUL:
@@ -157,7 +151,6 @@ class ContainerProcess:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        set_sink(None)
 
     def _on_socket(self, events: int) -> None:
         if events & WRITE and self._outbox.resume():
@@ -221,6 +214,7 @@ class ContainerProcess:
         elif kind == messages.ANSWER:
             self._session.answered(message[1], incoming(message[2], frame.blobs))
         elif kind == messages.PROBE:
+            recorder.poll()
             self._send((messages.ALIVE,))  # and whatever lies ready before it
         elif self._container is not None:
             self._control(self._container, kind, message)
@@ -228,31 +222,13 @@ class ContainerProcess:
     @staticmethod
     def _control(container: Container, kind: int, message: list[Any]) -> None:
         if kind == messages.CANCEL:
-            container.cancel(message[1], message[2])
+            container.cancel(message[1], message[2], message[3])
         elif kind == messages.CREDIT:
             container.credit(message[1], message[2], message[3])
         elif kind == messages.DRAIN:
             container.drain()
         elif kind == messages.STOP:
             container.stop()
-
-    def _ship_line(self, line: Line) -> None:
-        self._outbox.put_line((messages.LINES, msgspec.msgpack.encode([line])))
-        # A line alone is not worth a system call and the driver's attention: it
-        # leaves with the others of the loop's round, or with the end of its body,
-        # and at the latest when the transport thread sends it, whoever blocks.
-        if self._container is not None:
-            self._container.flush_soon()
-        if not self._flush_asked:
-            self._flush_asked = True
-            self._reactor.post(self._flush_lines_later)
-
-    def _flush_lines_later(self) -> None:
-        self._reactor.at(time.monotonic() + _LINES_WAIT_S, self._flush_lines)
-
-    def _flush_lines(self) -> None:
-        self._flush_asked = False
-        self._outbox.flush()
 
     def _send(self, message: tuple[Any, ...]) -> None:
         self._outbox.put(message)
@@ -283,6 +259,7 @@ def _end(code: int) -> NoReturn:
         atexit._run_exitfuncs()  # noqa: SLF001 - what os._exit skips, as multiprocessing does
         sys.stdout.flush()
         sys.stderr.flush()
+        recorder.end()
     finally:
         os._exit(code)
 

@@ -8,10 +8,11 @@ from contextlib import closing
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from telemetry.capture.thread_name import rename_thread
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
 from telemetry.runtime import shield
-from telemetry.runtime.container import endings, forks, jobs
+from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.endings import NEVER_STARTED, UNWOUND, Ended
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
@@ -122,16 +123,14 @@ class Worker:
     def run(self, queue: SimpleQueue[Job | None]) -> None:
         """Run jobs until None comes."""
         shield.protect(self)
-        thread = threading.current_thread()
-        idle_name = thread.name
+        idle_name = threading.current_thread().name
         while (job := queue.get()) is not None:
-            thread.name = job.input_id
+            rename_thread(job.input_id)
             started_ns = time.monotonic_ns()
             ended = self._base.copy().run(self._execute, job)
-            job.close()
             if forks.is_child:
                 forks.leave()
-            thread.name = idle_name
+            rename_thread(idle_name)
             self._report(job, ended, started_ns, time.monotonic_ns())
 
     def interrupt(self, job: Job) -> bool:
@@ -185,6 +184,14 @@ class Worker:
 
     def _execute(self, job: Job) -> Ended:
         SCOPE.set(job)
+        if job.cancelled:
+            return NEVER_STARTED
+        started_unix_ns = jobs.begin(job)
+        ended = self._guarded_body(job)
+        jobs.end(job, ended, started_unix_ns)
+        return ended
+
+    def _guarded_body(self, job: Job) -> Ended:
         box = [UNWOUND]
         try:
             try:
@@ -233,10 +240,8 @@ class Worker:
                 return messages.RETURNED, b""
             value = [] if job.nobody else job.method.call(*args, **kwargs)
             return jobs.returned(job, value)
-        except InputCancellation as error:
-            return jobs.interrupted(job, error)
         except BaseException as error:  # noqa: BLE001 - SystemExit and all: it ends this input only
-            return endings.raised(error)
+            return jobs.ended_by(job, error)
 
     def _stream(self, job: Job, generator: Any) -> None:  # noqa: ANN401 - the user's own
         credit = job.credit

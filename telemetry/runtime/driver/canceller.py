@@ -67,7 +67,9 @@ class Canceller:
             return
         execution.mechanism = "task" if is_async else "exception"
         input_id = execution.inputs[0].input_id
-        container.outgoing.append((messages.CANCEL, execution.slot, input_id))
+        container.outgoing.append(
+            (messages.CANCEL, execution.slot, input_id, cause.value)
+        )
 
     def take_down(self, container: ContainerHandle, cause: str) -> None:
         """End a container; whoever else runs in it will run again elsewhere."""

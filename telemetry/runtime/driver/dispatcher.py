@@ -22,19 +22,24 @@ from telemetry.runtime.driver.pool import Pool
 from telemetry.runtime.driver.relays import Relays
 from telemetry.runtime.driver.services import Services
 from telemetry.runtime.wire import messages, payload
-from telemetry.runtime.wire.frames import incoming, outgoing
+from telemetry.runtime.wire.frames import outgoing
 from telemetry.runtime.wire.reactor import Reactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from telemetry.core.ids import IdSource
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Sink
     from telemetry.runtime.driver.reports import Reports
     from telemetry.runtime.driver.retention import RetainedCall, Retention
+    from telemetry.runtime.origin import Origin
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Frame, Payload
+
+_DEATHS: Final = frozenset({"crash", "start_failed", None})
+"""Reasons of an exit that somebody will want to look into."""
 
 _LAST_S: Final = 5.0
 """After everything was killed: how long its death may take to be heard of."""
@@ -47,7 +52,7 @@ class Dispatcher:
     the dispatcher's own.
 
     Args:
-        observed: Records are wanted; without an observer none is made.
+        boxes: The folder where containers make their black boxes.
         retention: Where calls that keep their results live.
     """
 
@@ -56,7 +61,7 @@ class Dispatcher:
         *,
         ids: IdSource,
         reports: Reports,
-        observed: bool,
+        boxes: Path,
         retention: Retention,
         open_retained: Callable[[PoolSpec, str], RetainedCall],
         shutdown_grace_s: float,
@@ -65,6 +70,7 @@ class Dispatcher:
         self.post = self._reactor.post
         self.post_soon = self._reactor.post_soon
         self._reports = reports
+        self._boxes = boxes
         self._retention = retention
         self.retain = open_retained
         self.find_retained = retention.find
@@ -72,7 +78,7 @@ class Dispatcher:
         self._services = Services(
             at=self._reactor.at,
             ids=ids,
-            observe=reports.records if observed else None,
+            observe=reports.records if reports.is_observed else None,
             shutdown_grace_s=shutdown_grace_s,
         )
         self._specs: dict[tuple[str, str], PoolSpec] = {}
@@ -80,6 +86,9 @@ class Dispatcher:
         self._touched: dict[Pool, None] = {}
         self._backend: LocalBackend | None = None
         self._closing = False
+        reports.on_output(
+            lambda container_id: self.post(self._look_at_output, container_id)
+        )
         self._thread = threading.Thread(
             target=self._run, name="telemetry-dispatcher", daemon=True
         )
@@ -123,11 +132,11 @@ class Dispatcher:
         method: int,
         sink: Sink,
         rows: Sequence[tuple[int, str, Payload]],
-        parent_id: str | None,
+        origin: Origin,
     ) -> None:
         """Enqueue inputs."""
         now_s = time.monotonic()
-        inputs = [Input(sink, method, row, parent_id, now_s) for row in rows]
+        inputs = [Input(sink, method, row, origin, now_s) for row in rows]
         self._pool(spec).submit(inputs)
 
     def cancel(self, spec: PoolSpec, call_id: str, *, terminate: bool) -> None:
@@ -224,12 +233,22 @@ class Dispatcher:
             spec=pool.spec,
             import_path=tuple(sys.path),
             capture=capture_settings.in_force(),
+            boxes=self._boxes,
         )
+        self._reports.box_expected(container.container_id)
         container.link.send([(messages.INIT, outgoing(payload.dumps(init)))])
 
-    def on_lines(self, data: Payload) -> None:
-        """A container wrote log lines."""
-        self._reports.lines(data)
+    def _look_at_output(self, container_id: str) -> None:
+        for pool in self._pools.values():
+            for container in pool.fleet.living:
+                if container.container_id == container_id:
+                    container.outgoing.append((messages.PROBE,))
+                    container.flush()
+
+    def on_gone(self, container: ContainerHandle) -> None:
+        """A container is gone, and has been dealt with."""
+        died = container.exit_reason in _DEATHS
+        self._reports.box_ended(container.container_id, died=died)
 
 
 class _Events:
@@ -250,8 +269,6 @@ class _Events:
         for message in frame.messages:
             if message[0] == messages.DONE:
                 done(container, message, blobs)
-            elif message[0] == messages.LINES:
-                self._dispatcher.on_lines(incoming(message[1], blobs))
             elif not self._relays.on_message(message, blobs):
                 pool.on_message(container, message, blobs)
         pool.touch()
@@ -259,6 +276,7 @@ class _Events:
     def on_death(self, status: int | None, why: str | None) -> None:
         self._relays.close()
         self._pool.on_death(self._container, status, why)
+        self._dispatcher.on_gone(self._container)
 
 
 def _report_internal(error: BaseException) -> None:

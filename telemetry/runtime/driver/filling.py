@@ -84,6 +84,7 @@ class Filler:
                 input_.attempt,
                 outgoing(input_.payload),
                 None,
+                input_.origin.trace,
             )
         )
         if self._services.report is not None:
@@ -140,6 +141,7 @@ class Filler:
                 first.attempt,
                 b"",
                 members,
+                first.origin.trace,
             )
         )
         if self._services.report is not None:
@@ -191,5 +193,5 @@ class Filler:
             wait_s,
             reason,
             batch_size,
-            input_.parent_id,
+            input_.origin.input_id,
         )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from telemetry.policy.settling import Cause
     from telemetry.runtime.calls import Settled
     from telemetry.runtime.driver.containers import ContainerHandle
+    from telemetry.runtime.origin import Origin
     from telemetry.runtime.wire.frames import Payload
 
 
@@ -80,13 +81,13 @@ class Input(Execution):
         sink: Sink,
         method: int,
         row: tuple[int, str, Payload],
-        parent_id: str | None,
+        origin: Origin,
         now_s: float,
     ) -> None:
         self.sink = sink
         self.method = method
         self.index, self.input_id, self.payload = row
-        self.parent_id = parent_id
+        self.origin = origin
         self.enqueued_s = self.first_enqueued_s = now_s
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from telemetry.runtime.origin import Origin
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import incoming, outgoing
 
@@ -43,15 +44,13 @@ class Relay:
 class _Nested:
     """One open call of a container."""
 
-    __slots__ = ("method", "parent_id", "retained", "sink", "spec")
+    __slots__ = ("method", "origin", "retained", "sink", "spec")
 
-    def __init__(
-        self, spec: PoolSpec, method: int, sink: Sink, parent_id: str | None
-    ) -> None:
+    def __init__(self, spec: PoolSpec, method: int, sink: Sink, origin: Origin) -> None:
         self.spec = spec
         self.method = method
         self.sink = sink
-        self.parent_id = parent_id
+        self.origin = origin
         self.retained = not isinstance(sink, Relay)
 
 
@@ -94,7 +93,7 @@ class Relays:
         pool: bytes | int | None,
         method: int,
         retain: bool,  # noqa: FBT001 - a field of a message
-        parent_id: str | None,
+        origin: Sequence[str | None],
         blobs: Sequence[Payload],
     ) -> None:
         if pool is None:
@@ -106,7 +105,7 @@ class Relays:
             call = self._dispatcher.retain(spec, call_id)
             call.attach(sink)
             sink = call
-        self._calls[call_id] = _Nested(spec, method, sink, parent_id)
+        self._calls[call_id] = _Nested(spec, method, sink, Origin(*origin))
 
     def _submit(
         self, call_id: str, rows: Sequence[Sequence[Any]], blobs: Sequence[Payload]
@@ -120,7 +119,7 @@ class Relays:
         if nested.retained:
             self._dispatcher.adopt(nested.sink, packed[-1][0] + 1)
         self._dispatcher.accept(
-            nested.spec, nested.method, nested.sink, packed, nested.parent_id
+            nested.spec, nested.method, nested.sink, packed, nested.origin
         )
 
     def _release(self, call_id: str, _blobs: Sequence[Payload]) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.capture.blackbox.places import base_directory, boxes_directory, sweep
+from telemetry.capture.settings import in_force
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
-from telemetry.core.scope import current_input_id
+from telemetry.runtime import origin
 from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call
 from telemetry.runtime.driver.dispatcher import Dispatcher
@@ -35,11 +37,13 @@ class DriverSession(Asking):
         self._grace_s = shutdown_grace_s
         self._ids = new_id_source()
         self._retention = Retention()
-        self._reports = Reports(on_record)
+        boxes = boxes_directory(base_directory(in_force().directory))
+        sweep(boxes)
+        self._reports = Reports(boxes, on_record)
         self._dispatcher = Dispatcher(
             ids=self._ids,
             reports=self._reports,
-            observed=on_record is not None,
+            boxes=boxes,
             retention=self._retention,
             open_retained=lambda spec, call_id: self._retention.open(
                 _Route(self, spec, 0), call_id
@@ -139,9 +143,7 @@ class _Route:
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         dispatcher = self._session.dispatcher
         post = dispatcher.post_soon if call.awaited else dispatcher.post
-        post(
-            dispatcher.accept, self._spec, self._method, call, rows, current_input_id()
-        )
+        post(dispatcher.accept, self._spec, self._method, call, rows, origin.here())
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         dispatcher = self._session.dispatcher

@@ -9,8 +9,9 @@ from typing import Final
 
 # Driver to container.
 INIT: Final = 0  # payload: a pickled ContainerInit
-RUN: Final = 1  # slot, method, input id, call id, attempt, payload, members or None
-CANCEL: Final = 2  # slot, input id
+RUN: Final = 1  # slot, method, input id, call id, attempt, payload, members or None,
+# trace or None: see trace_context.packed
+CANCEL: Final = 2  # slot, input id, cause
 DRAIN: Final = 3  # finish what runs, run exit hooks, end
 STOP: Final = 4  # cancel what runs, run exit hooks, end
 CREDIT: Final = 5  # slot, input id, number of further chunks it may send
@@ -25,11 +26,10 @@ FAILED: Final = 21  # phase, payload: a failure
 DONE: Final = 22  # slot, how it ended, payload, start and end (monotonic ns);
 # for a batch that returned, the payload's place has a list of (how, payload)
 CHUNK: Final = 23  # slot, payload
-LINES: Final = 24  # payload: encoded log lines
 GOODBYE: Final = 25  # exit hooks are done
 ALIVE: Final = 34  # the answer to a probe
 LEAVING: Final = 26  # it was told to end by a signal: takes no more inputs
-OPEN: Final = 27  # call id, pool payload, method, retain, parent input id
+OPEN: Final = 27  # call id, pool payload, method, retain, origin
 SUBMIT: Final = 28  # call id, list of (index, input id, payload)
 RELEASE_CALL: Final = 29  # call id: nobody listens any more
 CANCEL_CALL: Final = 30  # call id, terminate containers

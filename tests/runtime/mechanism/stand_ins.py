@@ -12,6 +12,7 @@ from telemetry.core.outcome import Outcome
 from telemetry.runtime.calls import Row, Settled
 from telemetry.runtime.container.jobs import Job, Method
 from telemetry.runtime.driver.inputs import Input
+from telemetry.runtime.origin import NOWHERE
 from telemetry.runtime.spec import (
     Concurrency,
     MethodSpec,
@@ -208,7 +209,7 @@ def an_input(
     """An input as the dispatcher keeps it."""
     row = (index, f"in-{index}", b"")
     at_s = float(index) if enqueued_s is None else enqueued_s
-    return Input(sink or FakeSink(), 0, row, None, at_s)
+    return Input(sink or FakeSink(), 0, row, NOWHERE, at_s)
 
 
 def spec(**changes: Any) -> PoolSpec:

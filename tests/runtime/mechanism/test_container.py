@@ -90,7 +90,7 @@ class Bench:
         for gate in (name, f"{name} began"):
             GATES[gate] = threading.Event()
         data = payload.dumps(((name,), {}))
-        row = (messages.RUN, slot, 0, f"in-{name}", "fc-0", 0, data, None)
+        row = (messages.RUN, slot, 0, f"in-{name}", "fc-0", 0, data, None, None)
         self.container.run([row], ())
 
     def began(self, name: str) -> None:
@@ -137,7 +137,7 @@ def reused(bench: Bench) -> None:
 def test_a_slot_that_is_used_again_at_once_can_be_cancelled(bench: Bench) -> None:
     """The end of one input does not make its successor in the slot unreachable."""
     reused(bench)
-    bench.container.cancel(0, "in-second")
+    bench.container.cancel(0, "in-second", "user")
     GATES["second"].set()
     bench.outbox.wait(2)
 
@@ -160,8 +160,8 @@ def test_cancel_names_slot_and_input(bench: Bench) -> None:
     """A cancellation for an input that has left its slot hits nobody."""
     bench.run(0, "first")
     bench.began("first")
-    bench.container.cancel(0, "in-somebody-else")
-    bench.container.cancel(1, "in-first")
+    bench.container.cancel(0, "in-somebody-else", "user")
+    bench.container.cancel(1, "in-first", "user")
     GATES["first"].set()
     bench.outbox.wait(1)
 
@@ -227,11 +227,11 @@ def test_a_cancellation_just_before_a_blocking_call() -> None:
             name = f"round {number}"
             GATES[name] = threading.Event()
             data = payload.dumps(((name,), {}))
-            row = (messages.RUN, 0, 0, f"in-{number}", "fc-0", 0, data, None)
+            row = (messages.RUN, 0, 0, f"in-{number}", "fc-0", 0, data, None, None)
             container.run([row], ())
             opened(GATES[name], "the body")
             began_s = time.monotonic()
-            container.cancel(0, f"in-{number}")
+            container.cancel(0, f"in-{number}", "user")
             outbox.wait(number + 1)
             late.append(time.monotonic() - began_s)
             if late[-1] > LIMIT_S / 4:

@@ -18,6 +18,7 @@ from telemetry.runtime.driver.meter import Meter
 from telemetry.runtime.driver.retention import RetainedCall, Retention
 from telemetry.runtime.driver.services import Services
 from telemetry.runtime.driver.waiting_line import InputQueue
+from telemetry.runtime.origin import NOWHERE
 from telemetry.runtime.records import BurstEnded, PoolMeasured, Record
 from telemetry.runtime.spec import Concurrency
 from tests.runtime.mechanism.stand_ins import (
@@ -153,7 +154,7 @@ def test_cancelling_is_cheap_whatever_the_order(order: str) -> None:
     """Cancelling all of 10,000 waiting inputs looks at each a few times at most."""
     number = 10_000
     inputs = [
-        CountingInput(FakeSink(), 0, (n, f"in-{n}", b""), None, float(n))
+        CountingInput(FakeSink(), 0, (n, f"in-{n}", b""), NOWHERE, float(n))
         for n in range(number)
     ]
     queue = InputQueue()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.runtime.container.outbox import MAX_WAITING, Outbox
+from telemetry.runtime.container.outbox import Outbox
 from telemetry.runtime.wire.frames import (
     ConnectionLostError,
     FrameReader,
@@ -180,20 +180,6 @@ def test_loss_while_resuming() -> None:
     stream.before_send = fail
     assert outbox.resume()
     assert outbox.empty
-
-
-def test_lines_are_dropped_and_counted_when_too_much_waits() -> None:
-    """Log lines give way when the socket does not keep up; results never do."""
-    outbox = Outbox(FrameWriter(FakeStream(room=0)), held_back)
-    for _ in range(MAX_WAITING):
-        outbox.put_line((24, b"line"))
-    assert outbox.dropped == 0
-    for _ in range(7):
-        outbox.put_line((24, b"line"))
-    outbox.put((22, "a result"))
-
-    assert outbox.dropped == 7
-    assert len(outbox._waiting) == MAX_WAITING + 1
 
 
 def test_eight_writers_lose_nothing() -> None:  # noqa: C901 - four roles, one scene

@@ -1,0 +1,66 @@
+"""The begin and the end of an execution, for whoever runs one.
+
+`input_scope` and the runtime's containers call the same two functions, so an input
+leaves the same behind wherever it ran.
+"""
+
+from __future__ import annotations
+
+from telemetry.capture import open_scopes
+from telemetry.capture.blackbox.current import current_box, put
+from telemetry.capture.blackbox.records import EXECUTION, SPAN, encode
+from telemetry.capture.otel_context import attach, finished
+from telemetry.capture.sink import failed
+from telemetry.capture.span_records import FinishedSpan
+from telemetry.core.scope import SCOPE, InputScope
+
+
+def begin(scope: InputScope, *, as_instrumentation: bool = False) -> object | None:
+    """An input begins here: *scope* has just been made current. Never raises.
+
+    Args:
+        as_instrumentation: See `telemetry.capture.otel_context.attach`.
+
+    Returns:
+        What was current in OpenTelemetry before.
+    """
+    open_scopes.opened(scope)
+    return attach(scope, as_instrumentation=as_instrumentation)
+
+
+def end(
+    scope: InputScope,
+    started_unix_ns: int,
+    ended_unix_ns: int,
+    *,
+    error: BaseException | None = None,
+    outcome: str | None = None,
+    own: dict[str, object] | None = None,
+) -> None:
+    """The body of an input is over: leave its record, and close its scope.
+
+    Never raises. The arguments are those of `telemetry.capture.otel_context.finished`.
+    """
+    open_scopes.ended(scope)
+    try:
+        settled = finished(
+            scope,
+            started_ns=started_unix_ns,
+            ended_ns=ended_unix_ns,
+            error=error,
+            outcome=outcome,
+            own=own,
+        )
+        put(scope, encode((EXECUTION, None, ended_unix_ns, settled)))
+    except Exception as failure:  # noqa: BLE001  # the input has ended all the same
+        failed(failure, "execution")
+    scope.close()
+    box = current_box()
+    if box is not None:
+        box.release(scope)
+
+
+def keep_span(span: FinishedSpan) -> None:
+    """Leave the record of a span of the program's own, unless others have it."""
+    if not span.exported:
+        put(SCOPE.get(), encode((SPAN, None, span.end_unix_ns, span)))

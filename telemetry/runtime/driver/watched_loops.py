@@ -1,0 +1,247 @@
+"""One loop that is watched from outside: who holds it, where, and who suffers."""
+
+from __future__ import annotations
+
+import sysconfig
+import time
+from typing import TYPE_CHECKING, Final
+
+from telemetry.capture import recording
+from telemetry.capture.blackbox.reader import BoxReader
+from telemetry.capture.blackbox.stack_asking import StackAsker
+from telemetry.capture.blackbox.stack_text import NOBODY, holder
+from telemetry.core.scope import InputScope
+from telemetry.policy.loop_watch import LoopWatch
+from telemetry.runtime.records import LoopBlocked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from telemetry.capture.blackbox.reader import SlotState
+    from telemetry.capture.blackbox.stack_text import Dump
+    from telemetry.policy.loop_watch import Look
+
+EVENT: Final = "event loop blocked"
+
+_INSIST_NS: Final = 20_000_000
+"""How long a process that can run Python code may take to answer: it needs less than
+one. After that, its stack is asked for another way."""
+
+_ANSWER_NS: Final = 100_000_000
+"""How long to wait for the answer before what is known is reported."""
+
+_LOOK_AGAIN_NS: Final = 3_000_000
+"""While an answer is awaited."""
+
+_LOUD_S: Final = 1.0
+"""A loop that is blocked for so long is worth a line before it is over."""
+
+_LIBRARIES: Final = tuple(
+    f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib")
+)
+
+
+class _Blame:
+    """What is known of the blockage that goes on."""
+
+    def __init__(self) -> None:
+        self.holder: InputScope | None = None
+        # Certain without a holder: it was no input.
+        self.certain = False
+        self.line: str | None = None
+        self.stack: str | None = None
+        self.others: tuple[str, ...] = ()
+
+
+class WatchedLoop:
+    """The loop of one container. The watcher's thread only, `busy` excepted.
+
+    Args:
+        running: How many inputs the container runs.
+
+    Attributes:
+        next_look_ns: When to look again, on ``time.monotonic_ns()``.
+        ended: Its process is gone.
+
+    Raises:
+        OSError, NotABoxError, LookupError: The box cannot be read.
+    """
+
+    def __init__(
+        self,
+        container_id: str,
+        function: str,
+        box_path: Path,
+        running: Callable[[], int],
+        threshold_s: float,
+    ) -> None:
+        self._id, self._function = container_id, function
+        self._running = running
+        self._reader = BoxReader(box_path)
+        self._pid: int = self._reader.identity()["pid"]
+        self._asker = StackAsker(box_path, self._pid)
+        self._watch = LoopWatch(threshold_s)
+        self._blame = _Blame()
+        self._awaited_until_ns = self._insist_at_ns = 0
+        self._held_s = 0.0
+        self.next_look_ns = 0
+        self.ended = False
+
+    @property
+    def busy(self) -> bool:
+        """It runs something, or is blocked."""
+        return self._watch.blocked or self._running() > 0
+
+    @property
+    def awaited(self) -> bool:
+        """It was asked, and may answer any moment."""
+        return self._awaited_until_ns != 0
+
+    def look(self) -> LoopBlocked | None:
+        """Look at the pulse; a record when there is something new."""
+        now_ns = time.monotonic_ns()  # before the pulse is read: see `LoopWatch.look`
+        pulse = self._reader.pulse()
+        look = self._watch.look(pulse.busy_since_ns, pulse.blocked_ns, now_ns)
+        self.next_look_ns = look.next_look_ns
+        record = None
+        if look.ended_s is not None:
+            record = self._ended(look.ended_s)
+        if look.blocked_s is not None:
+            record = self._blocked(look, pulse.busy_since_ns, now_ns) or record
+        return record
+
+    def finish(self) -> LoopBlocked | None:
+        """The process is gone: its last record, if it was blocked."""
+        held_s = self._watch.gone()
+        return None if held_s is None else self._ended(held_s)
+
+    def close(self) -> None:
+        """Let go of the container."""
+        self._reader.close()
+        self._asker.close(remove=self.ended)
+
+    def _blocked(self, look: Look, since_ns: int, now_ns: int) -> LoopBlocked | None:
+        self._held_s = look.blocked_s or 0.0
+        if look.ask:
+            asked = self._asker.ask()
+            self._awaited_until_ns = now_ns + _ANSWER_NS if asked else now_ns
+            self._insist_at_ns = now_ns + _INSIST_NS if asked else 0
+        if not self._awaited_until_ns:
+            return None
+        late = now_ns >= self._awaited_until_ns
+        self._hear(since_ns, late=late)
+        known = self._blame.certain and self._blame.line is not None
+        if not known and not late:
+            if self._insist_at_ns and now_ns >= self._insist_at_ns:
+                self._insist_at_ns = 0 if self._asker.insist() else self._insist_at_ns
+            self.next_look_ns = now_ns + _LOOK_AGAIN_NS
+            return None
+        self._awaited_until_ns = 0
+        if self._held_s >= _LOUD_S:
+            self._log(over=False)
+        return self._record(over=False)
+
+    def _ended(self, seconds: float) -> LoopBlocked:
+        """It is over. What the process said of itself at last is heard, too."""
+        self._held_s = seconds
+        self._hear(None, late=True)
+        self._log(over=True)
+        record = self._record(over=True)
+        self._blame = _Blame()
+        self._awaited_until_ns = 0
+        return record
+
+    def _hear(self, since_ns: int | None, *, late: bool) -> None:
+        """Take in the answer, as far as it is there.
+
+        Args:
+            since_ns: Which busy stretch it is about; None when that is over, and the
+                slot table tells nothing of it any more.
+            late: What has not come by now will not come.
+        """
+        blame = self._blame
+        rows = self._rows()
+        found = self._asker.answer()
+        # Race: 1. the stack is written; 2. the loop turns, and the slot has another
+        # input; 3. we read the slot table. So it counts only when the loop is still
+        # at what it was at before.
+        same = since_ns == self._reader.pulse().busy_since_ns
+        if same:
+            blame.others = tuple(row.input_id for row in rows)
+        if found is None:
+            return
+        dump, text = found
+        # The most recent calls come first: up to the slot, it is all there.
+        if dump.frames and (dump.whole or dump.slot is not None or late):
+            blame.line, blame.stack = str(holder(dump.frames, _LIBRARIES)), text
+            self._blame_on(dump, rows if same else ())
+
+    def _rows(self) -> list[SlotState]:
+        """What runs on the loop, and not on a thread of its own."""
+        thread = self._asker.thread
+        rows = self._reader.slots()
+        return [row for row in rows if thread is None or row.thread == thread]
+
+    def _blame_on(self, dump: Dump, rows: Sequence[SlotState]) -> None:
+        blame, said = self._blame, dump.input_id
+        for row in rows:
+            if row.input_id == said or (said is None and row.slot == dump.slot):
+                blame.holder = self._scope_of(row)
+                blame.certain = True
+                return
+        if said == NOBODY:
+            blame.holder, blame.certain = None, True
+        elif said and (blame.holder is None or blame.holder.input_id != said):
+            # Its row is gone by now, but it has said itself who it was.
+            blame.holder = InputScope(said, container_id=self._id)
+            blame.certain = True
+
+    def _scope_of(self, row: SlotState) -> InputScope:
+        return InputScope(
+            row.input_id,
+            function=row.function,
+            attempt=row.attempt,
+            container_id=self._id,
+            slot=row.slot,
+        )
+
+    def _who(self) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
+        """Who held it; who may have, if that is not certain; who suffered."""
+        blame = self._blame
+        if not blame.certain:
+            return None, blame.others, blame.others
+        held_by = None if blame.holder is None else blame.holder.input_id
+        return held_by, (), tuple(each for each in blame.others if each != held_by)
+
+    def _record(self, *, over: bool) -> LoopBlocked:
+        held_by, candidates, suffered = self._who()
+        return LoopBlocked(
+            at_s=time.monotonic(),
+            function=self._function,
+            container_id=self._id,
+            pid=self._pid,
+            seconds=self._held_s,
+            over=over,
+            input_id=held_by,
+            candidates=candidates,
+            line=self._blame.line,
+            stack=self._blame.stack,
+            suffered=suffered,
+        )
+
+    def _log(self, *, over: bool) -> None:
+        _, candidates, suffered = self._who()
+        fields: dict[str, object] = {"blocked_s": round(self._held_s, 3), "over": over}
+        if self._blame.line is not None:
+            fields["held_by"] = self._blame.line
+        if suffered and self._blame.certain:
+            fields["suffered"] = list(suffered)
+        recording.record(
+            "warning",
+            EVENT,
+            {**fields, "container_id": self._id, "pid": self._pid},
+            logger="telemetry.runtime",
+            scope=self._blame.holder,
+            candidates=candidates,
+        )
