@@ -154,6 +154,11 @@ def fresh_report(environ: Mapping[str, str] = os.environ) -> Diagnosis:
             box.path.unlink(missing_ok=True)
 
 
+def own_version() -> str:
+    """Of the toolkit; ``0+unknown`` when it runs from a source tree."""
+    return _version(_DISTRIBUTION) or "0+unknown"
+
+
 def _report(
     environ: Mapping[str, str], problems: list[Problem], *, configured: bool
 ) -> Diagnosis:
@@ -172,7 +177,7 @@ def _report(
         *_of_losses(boxes, lost),
     ]
     return Diagnosis(
-        version=_version(_DISTRIBUTION) or "0+unknown",
+        version=own_version(),
         python=f"{platform.python_version()} ({platform.python_implementation()})",
         platform=platform.platform(),
         problems=problems,

@@ -12,8 +12,9 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from threading import RLock
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.layout import Sizes
@@ -83,7 +84,8 @@ class Block:
             self.mapping.close()
 
 
-class _Closed(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Closed:
     """A full block, which a reader may still want."""
 
     index: int
@@ -265,7 +267,9 @@ def reserve(fd: int, start: int, size: int) -> None:
     os.pwrite(fd, bytes(size), start)
 
 
-def _locked(mapping: mmap.mmap, lock: AbstractContextManager[object]) -> Callable[[bytes], object]:
+def _locked(
+    mapping: mmap.mmap, lock: AbstractContextManager[object]
+) -> Callable[[bytes], object]:
     """``mapping.write`` where threads run at once and it could be entered twice."""
 
     def write(frame: bytes) -> object:

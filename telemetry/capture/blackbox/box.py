@@ -122,6 +122,12 @@ class BlackBox:
         self._waiting.append((scope, [framed(each) for each in bodies]))
         self._work_off()
 
+    @property
+    def shared_write(self) -> Callable[[bytes], object] | None:
+        """The short way of whoever has no block of its own; None: the long way."""
+        shared = self._shared
+        return None if shared is None else shared.write
+
     def release(self, scope: InputScope) -> None:
         """The input writes no more; what is left of its own block is others'."""
         if scope.input_id in self._private:

@@ -102,6 +102,8 @@ def put(scope: InputScope | None, body: bytes) -> bool:
         False when this process has no box.
     """
     scope = scope or NOBODY
+    if scope.write is None and _CURRENT.box is not None:
+        scope.write = _CURRENT.box.shared_write
     try:
         scope.write(framed(body))  # type: ignore[misc]  # None raises TypeError
     except (TypeError, ValueError):

@@ -14,8 +14,8 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.blackbox import layout
-from telemetry.capture.blackbox.box import FRAGMENT
 from telemetry.capture.blackbox.layout import Pulse, Sizes
+from telemetry.capture.blackbox.pieces import FRAGMENT
 from telemetry.capture.blackbox.records import LINE_KINDS
 from telemetry.core.errors import Error
 
@@ -257,7 +257,7 @@ class BoxReader:
         return record
 
     def _joined(self, fragment: Sequence[Any]) -> Sequence[Any] | None:
-        _, number, index, count, data = fragment
+        _, index, number, count, data = fragment
         pieces = self._pieces.setdefault(number, {})
         pieces[index] = data
         if len(pieces) < count:

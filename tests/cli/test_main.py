@@ -1,0 +1,53 @@
+"""The command's own arguments."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from telemetry.cli.main import main
+
+
+@pytest.mark.parametrize("arguments", [[], ["blackbox"], ["doctor"]])
+def test_help_is_short_and_has_an_example(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The help of each verb fits on a screen."""
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, "--help"])
+
+    text = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "example" in text
+    assert len(text.splitlines()) <= 32
+
+
+def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """``telemetry --version`` is one row."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("telemetry ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["unknown"], ["blackbox", "-n", "-1"]])
+def test_wrong_arguments_are_refused(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the status 2, and usage on stderr."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+
+    assert ended.value.code == 2
+    assert "usage: telemetry" in capsys.readouterr().err
+
+
+def test_module_is_the_command() -> None:
+    """``python -m telemetry`` is the same."""
+    command = [sys.executable, "-m", "telemetry", "--version"]
+    done = subprocess.run(command, capture_output=True, check=True, timeout=30)
+
+    assert done.stdout.startswith(b"telemetry ")
