@@ -6,13 +6,19 @@ leaves the same behind wherever it ran.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Final
+
 from telemetry.capture import open_scopes
 from telemetry.capture.blackbox.current import current_box, put
 from telemetry.capture.blackbox.records import EXECUTION, SPAN, encode
 from telemetry.capture.otel_context import attach, finished
 from telemetry.capture.sink import failed
-from telemetry.capture.span_records import FinishedSpan
+from telemetry.capture.span_records import FinishedSpan, Settled
 from telemetry.core.scope import SCOPE, InputScope
+
+SETTLED: Final[list[Callable[[Settled], object]]] = []
+"""Told of each execution that is over in this process, for the test kit."""
 
 
 def begin(scope: InputScope, *, as_instrumentation: bool = False) -> object | None:
@@ -52,6 +58,8 @@ def end(
             own=own,
         )
         put(scope, encode((EXECUTION, None, ended_unix_ns, settled)))
+        for hook in SETTLED:
+            hook(settled)
     except Exception as failure:  # noqa: BLE001  # the input has ended all the same
         failed(failure, "execution")
     scope.close()

@@ -12,6 +12,8 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, TypeAlias, cast
 
+from telemetry.capture import scrubbing
+
 Plain: TypeAlias = "str | float | bool | list[Plain] | dict[str, Plain] | None"
 """What is left: in typing, an int is a float as well."""
 
@@ -82,7 +84,9 @@ def cut(text: str, limit_chars: int = TEXT_CHARS) -> str:
     """*text*, or its beginning and how many characters are missing."""
     if len(text) <= limit_chars:
         return clean(text)
-    return f"{clean(text[:limit_chars])}… (+{len(text) - limit_chars} characters)"
+    # Scrubbed before it is cut: half a secret has no shape any more.
+    kept = scrubbing.in_force.windowed(text, limit_chars)[:limit_chars]
+    return f"{clean(kept)}… (+{len(text) - limit_chars} characters)"
 
 
 def cut_middle(text: str, limit_chars: int = TEXT_CHARS) -> str:
@@ -91,7 +95,10 @@ def cut_middle(text: str, limit_chars: int = TEXT_CHARS) -> str:
         return clean(text)
     half = limit_chars // 2
     gone = f"\n… ({len(text) - 2 * half} characters left out) …\n"
-    return clean(text[:half]) + gone + clean(text[-half:])
+    scrubber = scrubbing.in_force
+    head = scrubber.windowed(text, half)[:half]
+    tail = scrubber.text(text[-half - scrubbing.WINDOW_CHARS :])[-half:]
+    return clean(head) + gone + clean(tail)
 
 
 def plain_text(value: object) -> str:

@@ -42,7 +42,7 @@ def test_killed_is_told_from_ended(killed: Path, tmp_path: Path) -> None:
 
 
 def test_what_ran_is_named_with_its_time(killed: Path) -> None:
-    """Five inputs ran for two seconds until the last sign of life; one cancelled."""
+    """Five inputs ran for two seconds until the end; one was cancelled."""
     found = report_of(killed)
 
     assert [slot.slot for slot in found.box.slots] == [0, 1, 2, 3, 4]

@@ -207,13 +207,19 @@ class BlackBox:
             while self._waiting or self._calls:
                 self._write_waiting()
                 if self._calls:
-                    self._calls.popleft()()
+                    self._call(self._calls.popleft())
         finally:
             try:
                 lock.release()
             except RuntimeError:
                 pass  # it is another thread's
         return True
+
+    def _call(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Exception:  # noqa: BLE001  # as for a record
+            self.count_dropped("internal")
 
     def _write_waiting(self) -> None:
         while self._waiting:

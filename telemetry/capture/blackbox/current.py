@@ -50,6 +50,7 @@ class _Current:
         self.plan: BoxPlan | None = None
         self.box: BlackBox | None = None
         self.forked = False
+        self.adopting = False
 
 
 _CURRENT: Final = _Current()
@@ -78,6 +79,7 @@ def close_box() -> None:
     with _CURRENT.lock:
         box, _CURRENT.box = _CURRENT.box, None
         _CURRENT.plan = None
+        _CURRENT.forked = False
         if box is not None:
             box.close()
     changed()
@@ -140,6 +142,7 @@ def _after_fork_in_child() -> None:
     # which raises from now on, and so ends up in `current_box`. No file is made
     # before there is something to write: most children execute another program.
     _CURRENT.lock = threading.RLock()
+    _CURRENT.adopting = False
     box, _CURRENT.box = _CURRENT.box, None
     NOBODY.write = None
     if box is not None:
@@ -150,21 +153,36 @@ def _after_fork_in_child() -> None:
 def _adopt() -> None:
     with _CURRENT.lock:
         plan = _CURRENT.plan
-        if not _CURRENT.forked or plan is None:
-            return
-        _CURRENT.forked = False
+        if not _CURRENT.forked or plan is None or _CURRENT.adopting:
+            return  # a signal handler that logs while we are at it has no box yet
+        _CURRENT.adopting = True
+        try:
+            _CURRENT.box, _CURRENT.plan = _child_box(plan)
+        except OSError as error:
+            _CURRENT.plan = None
+            sink.failed(error, "box")
+        finally:
+            # Race: 1. a thread makes the box; 2. another one asks for it, is told
+            # that there is none, and drops its record. So it waits for the lock
+            # until this is set, which comes last.
+            _CURRENT.forked = False
+            _CURRENT.adopting = False
+
+
+def _child_box(plan: BoxPlan) -> tuple[BlackBox, BoxPlan]:
+    name = f"{plan.name}.{os.getpid()}"
+    while True:
         child = replace(
             plan,
-            name=f"{plan.name}.{os.getpid()}",
+            name=name,
             identity={**plan.identity, "parent_box": plan.name},
             guard=None,
         )
         try:
-            _CURRENT.box = _new(child)
-            _CURRENT.plan = child
-        except OSError as error:
-            _CURRENT.plan = None
-            sink.failed(error, "box")
+            return _new(child), child
+        except FileExistsError:
+            # Numbers of processes are used again, and dead boxes are kept.
+            name = f"{plan.name}.{os.getpid()}-{time.time_ns():x}"
 
 
 # Early, and so before the hooks of those who import us: what they log in a forked

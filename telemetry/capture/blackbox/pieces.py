@@ -6,7 +6,7 @@ bytes]``.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -19,6 +19,7 @@ _SPARE_BYTES: Final = 64
 _FIRST: Final = b"\x95\x00\x00"
 """How the first piece of a record begins, in msgpack: array of five, kind, index."""
 _ANY: Final = _FIRST[:2]
+_MOST_OPEN: Final = 64
 
 
 def pieces(body: bytes, number: int, block_bytes: int) -> list[bytes]:
@@ -51,3 +52,52 @@ def record_count(data: bytes) -> int:
         if length == 1 or data[start + 1] or is_counted(data, start):
             count += 1
     return count
+
+
+class Spot(NamedTuple):
+    """Where a piece stands: in a block, behind so many bytes and records."""
+
+    block: int
+    generation: int
+    bytes: int
+    records: int
+
+
+class _Large(NamedTuple):
+    parts: dict[int, bytes]
+    spots: list[Spot]
+
+
+class Joining:
+    """The records of which not all pieces have come yet."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, _Large] = {}
+
+    def add(self, fragment: Any, spot: Spot) -> bytes | None:  # noqa: ANN401  # from a file
+        """Take a piece; the body of its record once that is complete.
+
+        Raises:
+            TypeError, ValueError: It is none.
+        """
+        _, index, number, count, data = fragment
+        large = self._open.setdefault(number, _Large({}, []))
+        large.parts[index] = bytes(data)
+        large.spots.append(spot)
+        if len(large.parts) >= count:
+            del self._open[number]
+            return b"".join(large.parts[at] for at in sorted(large.parts))
+        if len(self._open) > _MOST_OPEN:
+            # Its writer was killed at it, or a piece of it has been given up.
+            del self._open[next(iter(self._open))]
+        return None
+
+    def earliest(self, block: int, generation: int) -> Spot | None:
+        """The first piece in a block whose record is not complete."""
+        spots = [
+            spot
+            for large in self._open.values()
+            for spot in large.spots
+            if spot[:2] == (block, generation)
+        ]
+        return min(spots, key=lambda spot: spot.bytes, default=None)

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from telemetry.capture.blackbox.reader import BoxReader, NotABoxError
 from telemetry.core.errors import InvalidError
-from telemetry.policy.box_retention import DeadBox, superfluous
+from telemetry.policy.box_retention import MAX_AGE_S, DeadBox, superfluous
 
 SUFFIX: Final = ".box"
 _FOLDER: Final = "input-telemetry"
@@ -35,7 +36,12 @@ def base_directory(given: str | None, environ: Mapping[str, str] = os.environ) -
     if given is not None:
         return Path(given)
     runtime = environ.get("XDG_RUNTIME_DIR")
-    if runtime and os.access(runtime, os.W_OK | os.X_OK):
+    # Source: XDG Base Directory Specification: a relative path is to be ignored.
+    if (
+        runtime
+        and Path(runtime).is_absolute()
+        and os.access(runtime, os.W_OK | os.X_OK)
+    ):
         return Path(runtime) / _FOLDER
     shared = Path("/dev/shm")  # noqa: S108  # checked by `private_directory`
     parent = shared if os.access(shared, os.W_OK | os.X_OK) else _temporary()
@@ -112,7 +118,23 @@ def _dead(path: Path) -> DeadBox | None:
     except OSError:
         return None  # somebody else has removed it
     size_bytes = found.st_blocks * _BYTES_PER_BLOCK
-    return DeadBox(path.name, size_bytes, time.time() - found.st_mtime)
+    age_s = time.time() - found.st_mtime
+    if age_s > MAX_AGE_S:
+        age_s = min(age_s, time.time() - _last_written_s(path))
+    return DeadBox(path.name, size_bytes, age_s)
+
+
+def _last_written_s(path: Path) -> float:
+    """Unix seconds of the last record; 0 where there is none.
+
+    A file system in memory does not note when a mapping is written to: what a quiet
+    process left a minute ago may lie in a file that has not "changed" for weeks.
+    """
+    try:
+        with BoxReader(path) as reader:
+            return reader.last_written_ns() / 1e9
+    except (NotABoxError, OSError):
+        return 0
 
 
 def _temporary() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ import msgspec
 
 from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.layout import Pulse, Sizes
-from telemetry.capture.blackbox.pieces import FRAGMENT
+from telemetry.capture.blackbox.pieces import FRAGMENT, Joining, Spot, is_counted
 from telemetry.capture.blackbox.records import LINE_KINDS
 from telemetry.core.errors import Error
 
@@ -45,12 +46,18 @@ class SlotState(NamedTuple):
 class _Place:
     """How far a block has been read."""
 
-    __slots__ = ("bytes", "generation", "records")
+    __slots__ = ("bytes", "generation", "records", "taken")
 
     def __init__(self, generation: int, taken_bytes: int, taken_records: int) -> None:
         self.generation = generation
         self.bytes = taken_bytes
         self.records = taken_records
+        self.taken = (generation, taken_bytes, taken_records)
+
+    def pass_over(self, body: bytes) -> None:
+        """The next record of the block has been read."""
+        self.bytes += layout.FRAME.size + len(body)
+        self.records += is_counted(body)
 
 
 class BoxReader:
@@ -82,7 +89,7 @@ class BoxReader:
             raise
         self._map: mmap.mmap | None = None
         self._places: dict[int, _Place] = {}
-        self._pieces: dict[int, dict[int, bytes]] = {}
+        self._joining = Joining()
         self.damaged = 0
 
     def __enter__(self) -> Self:
@@ -110,8 +117,11 @@ class BoxReader:
         data = self._head[start : start + min(length, layout.IDENTITY_BYTES)]
         if adler32(data) != checksum:
             return {}
-        found: dict[str, Any] = msgspec.msgpack.decode(data)
-        return found
+        try:
+            found = msgspec.msgpack.decode(data)
+        except (msgspec.DecodeError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
 
     def pulse(self) -> Pulse:
         """The signs of life."""
@@ -157,13 +167,16 @@ class BoxReader:
         Args:
             limit: Most records; where there are more, the oldest blocks come first.
         """
-        found: list[Sequence[Any]] = []
-        for body in self._unread_bodies(limit):
-            record = self._decoded(body)
-            if record is not None:
-                found.append(record)
-        found.sort(key=_time_of)
-        return found
+        found = self._pass(limit, None)
+        if found and len(found) < limit:
+            # Race: 1. we read block 1; 2. a thread writes to it, goes over to block 2
+            # (it runs another input now) and writes to that; 3. we read block 2, and
+            # have its second record before its first. So we look once more: what was
+            # said before we were through for the first time is there by now, and
+            # what was said later has time until the next call.
+            found += self._pass(limit - len(found), time.time_ns())
+        found.sort(key=_when)
+        return [record for _, record in found]
 
     def skip(self) -> int:
         """Pass over all that was written since the last `poll`.
@@ -171,17 +184,36 @@ class BoxReader:
         Returns:
             How many records those are.
         """
-        return sum(1 for _ in self._unread_bodies(sys.maxsize))
+        count = 0
+        for index, row in self._written():
+            for body in self._bodies(index, row, sys.maxsize):
+                self._places[index].pass_over(body)
+                count += 1
+        return count
+
+    def last_written_ns(self) -> int:
+        """Unix nanoseconds of the newest sign of its writer; reads all that is left."""
+        newest_ns = max(
+            [self.pulse().ended_unix_ns, *(row[-1] for _, row in self._rows())]
+        )
+        for record in self.poll():
+            newest_ns = max(newest_ns, _time_of(record))
+        return newest_ns
 
     def taken(self) -> None:
         """What `poll` has given so far is in safe hands: its space may be used anew."""
         if not self._taking:
             raise ValueError(f"{self.path} was not opened with taking=True")
         for index, place in self._places.items():
+            # Not the pieces of a record that is not complete: whoever goes on after
+            # us needs them once more.
+            done = self._joining.earliest(index, place.generation) or place
+            taken = (place.generation, done.bytes, done.records)
+            if taken == place.taken:
+                continue
             offset = self.sizes.row_offset(index) + layout.TAKEN_OFFSET
-            layout.TAKEN.pack_into(
-                self._head, offset, place.generation, place.bytes, place.records
-            )
+            layout.put(self._head, offset, layout.TAKEN.pack(*taken))
+            place.taken = taken
 
     def backlog_bytes(self) -> int:
         """How much is written and not taken; an estimate while it is written to."""
@@ -190,7 +222,9 @@ class BoxReader:
             if row[1] == layout.CLOSED:
                 total += row[2] - (row[4] if row[3] == row[0] else 0)
             elif row[1] == layout.OPEN and index in self._places:
-                total += self._places[index].bytes
+                place = self._places[index]
+                if place.generation == row[0]:
+                    total += place.bytes - (row[4] if row[3] == row[0] else 0)
         return total
 
     def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
@@ -198,75 +232,104 @@ class BoxReader:
         rows = self._head[start : start + self.sizes.blocks * layout.ROW.size]
         return enumerate(layout.ROW.iter_unpack(rows))
 
-    def _unread_bodies(self, limit: int) -> Iterator[bytes]:
+    def _written(self) -> list[tuple[int, tuple[int, ...]]]:
         rows = [each for each in self._rows() if each[1][1] != layout.FREE]
         rows.sort(key=lambda each: each[1][-1])  # by when they were opened
-        for index, row in rows:
-            bodies = self._bodies(index, row, limit)
-            limit -= len(bodies)
-            yield from bodies
+        return rows
+
+    def _pass(self, limit: int, until_ns: int | None) -> list[tuple[int, Any]]:
+        """Each unread record with a time, which never goes back within a block."""
+        found: list[tuple[int, Any]] = []
+        for index, row in self._written():
             if limit <= 0:
-                return
+                break
+            newest_ns = 0
+            for body in self._bodies(index, row, limit):
+                record, place = self._decoded(body), self._places[index]
+                if record is not None:
+                    newest_ns = max(newest_ns, _time_of(record))
+                    if until_ns is not None and newest_ns > until_ns:
+                        break
+                limit -= 1
+                if record is not None and record[0] == FRAGMENT:
+                    record = self._joined(record, index, place)
+                place.pass_over(body)
+                if record is not None:
+                    found.append((newest_ns, record))
+        return found
 
     def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
+        generation, state, used_bytes, taken_of, *taken = row[:6]
         place = self._places.get(index)
-        if place is None or place.generation != row[0]:
-            resumed = self._taking and row[3] == row[0]
-            place = _Place(row[0], *(row[4:6] if resumed else (0, 0)))
+        if place is None or place.generation != generation:
+            resumed = self._taking and taken_of == generation
+            place = _Place(generation, *(taken if resumed else (0, 0)))
             self._places[index] = place
-        if row[1] == layout.CLOSED and place.bytes >= row[2]:
+        if state == layout.CLOSED and place.bytes >= used_bytes:
             return []
         data = self._unread(index, place.bytes)
-        if not data:
-            return []
-        bodies = parsed(data, limit)
         # Race: see Blocks._reopen. What was copied while the block was used anew is
         # worth nothing; the records are counted as evicted by the writer.
         offset = self.sizes.row_offset(index)
-        if layout.ROW.unpack_from(self._head, offset)[0] != place.generation:
+        if layout.ROW.unpack_from(self._head, offset)[0] != generation:
             return []
-        place.bytes += sum(map(len, bodies)) + layout.FRAME.size * len(bodies)
-        place.records += len(bodies)
+        bodies = parsed(data, limit)
+        if not bodies and state == layout.CLOSED:
+            # Nobody is at it any more: what does not fit here never will.
+            return self._behind_damage(place, data, used_bytes, limit)
+        return bodies
+
+    def _behind_damage(
+        self, place: _Place, data: bytes, used_bytes: int, limit: int
+    ) -> list[bytes]:
+        """What follows a damaged record, which is passed over; or the block is."""
+        self.damaged += 1
+        size, bodies = layout.FRAME.size, list[bytes]()
+        if len(data) > size:
+            length = layout.FRAME.unpack_from(data)[0]
+            bodies = parsed(data[size + length :], limit) if length else []
+            place.bytes += size + length
+            place.records += 1
+        if not bodies:
+            place.bytes = max(place.bytes, used_bytes)
         return bodies
 
     def _unread(self, index: int, done: int) -> bytes:
         """A copy of the rest of a block, if there is anything in it."""
         start = self.sizes.block_offset(index)
         end = start + self.sizes.block_bytes
-        if self.sizes.block_bytes - done < layout.FRAME.size:
-            return b""
         if self._map is None or len(self._map) < end:
             length = os.fstat(self._fd).st_size
-            if length < end:
-                return b""
             if self._map is not None:
                 self._map.close()
             self._map = mmap.mmap(self._fd, length, access=mmap.ACCESS_READ)
+        end = min(end, len(self._map))  # the file may be cut off
+        if end - start - done < layout.FRAME.size:
+            return b""
         if layout.FRAME.unpack_from(self._map, start + done)[0] == 0:
             return b""
         return self._map[start + done : end]
 
     def _decoded(self, body: bytes) -> Sequence[Any] | None:
         try:
-            record: Sequence[Any] = msgspec.msgpack.decode(body)
-            if record[0] == FRAGMENT:
-                return self._joined(record)
-        except (msgspec.DecodeError, LookupError, TypeError, ValueError):
+            record = msgspec.msgpack.decode(body)
+        except (msgspec.DecodeError, ValueError):
+            record = None
+        if isinstance(record, list) and record:
+            return record
+        self.damaged += 1
+        return None
+
+    def _joined(
+        self, fragment: Sequence[Any], index: int, place: _Place
+    ) -> Sequence[Any] | None:
+        spot = Spot(index, place.generation, place.bytes, place.records)
+        try:
+            body = self._joining.add(fragment, spot)
+        except (LookupError, TypeError, ValueError):
             self.damaged += 1
             return None
-        return record
-
-    def _joined(self, fragment: Sequence[Any]) -> Sequence[Any] | None:
-        _, index, number, count, data = fragment
-        pieces = self._pieces.setdefault(number, {})
-        pieces[index] = data
-        if len(pieces) < count:
-            return None
-        del self._pieces[number]
-        whole: Sequence[Any] = msgspec.msgpack.decode(
-            b"".join(pieces[at] for at in range(count))
-        )
-        return whole
+        return None if body is None else self._decoded(body)
 
     def _read_sizes(self) -> Sizes:
         data = os.pread(self._fd, layout.HEADER.size, 0)
@@ -279,7 +342,9 @@ class BoxReader:
                 f"this program reads version {layout.VERSION}"
             )
         sizes = Sizes(*measures)
-        if sizes.head_bytes > os.fstat(self._fd).st_size or not sizes.block_bytes:
+        if not sizes.are_sound:
+            raise NotABoxError(f"{self.path} is damaged: its measures are {measures}")
+        if sizes.head_bytes > os.fstat(self._fd).st_size:
             raise NotABoxError(f"{self.path} is cut off")
         return sizes
 
@@ -300,6 +365,10 @@ def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
             break  # it is being written, or its writer was killed at it
         bodies.append(body)
     return bodies
+
+
+def _when(found: tuple[int, Any]) -> int:
+    return found[0]
 
 
 def _time_of(record: Sequence[Any]) -> int:
