@@ -15,6 +15,7 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.trace_context import unpacked
+from telemetry.runtime.container import recorder
 from telemetry.runtime.container.endings import NEVER_STARTED, Ended
 from telemetry.runtime.container.jobs import Job
 from telemetry.runtime.container.loading import Loaded
@@ -104,12 +105,20 @@ class Container:
         for hook in self._loaded.enter:
             self._run_hook(hook)
         base = contextvars.copy_context()
-        self._threads = ThreadLane(base=base, report=self._report_now, send=self._send)
+        status = recorder.slot_table()
+        self._threads = ThreadLane(
+            base=base, report=self._report_now, send=self._send, status=status
+        )
         if self._main_is_worker:
             self._threads.take_main_thread()
         if self._loop is not None:
             self._tasks = LoopLane(
-                base=base, report=self._report, outbox=self._outbox, loop=self._loop
+                base=base,
+                report=self._report,
+                outbox=self._outbox,
+                loop=self._loop,
+                status=status,
+                pulse=recorder.watch_loop(self._loop),
             )
 
     def serve(self) -> None:

@@ -8,12 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from telemetry.capture import settings as capture_settings
-from telemetry.capture.blackbox import current
+from telemetry.capture.blackbox import current, loop_pulse
 from telemetry.capture.blackbox.current import BoxPlan
+from telemetry.capture.blackbox.stacks import StackTeller
+from telemetry.capture.blackbox.status import SlotTable
 from telemetry.capture.roads import descriptors, registry, streams
+from telemetry.policy.loop_watch import THRESHOLD_S
 from telemetry.runtime.shield import shielded
 
 if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
+    from telemetry.capture.blackbox.loop_pulse import LoopPulse
     from telemetry.capture.settings import Settings
     from telemetry.runtime.container.process import ContainerInit
 
@@ -52,6 +58,21 @@ def _bounded(settings: Settings) -> Settings:
     if roads == registry.LIBRARY_ROADS:
         roads = registry.ALL_ROADS  # its descriptors are nobody else's
     return replace(settings, console=None, capture=roads)
+
+
+def slot_table() -> SlotTable | None:
+    """Where it is written down what runs in which slot; None without a box."""
+    box = current.current_box()
+    return None if box is None else SlotTable(box.head, box.sizes)
+
+
+def watch_loop(loop: AbstractEventLoop) -> LoopPulse | None:
+    """Let the driver see when *loop* stands still, and who holds it. Main thread."""
+    box, pulse = current.current_box(), loop_pulse.install(loop)
+    if box is not None and pulse is not None:
+        threshold_ns = round(THRESHOLD_S * 1e9)
+        StackTeller(box.path, pulse.writer.busy_ns, threshold_ns).install()
+    return pulse
 
 
 def poll() -> None:

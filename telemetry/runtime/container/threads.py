@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from telemetry.capture.blackbox.status import SlotTable
     from telemetry.runtime.container.interrupts import Interrupt
     from telemetry.runtime.shield import Waker
     from telemetry.runtime.wire.frames import Message
@@ -36,6 +37,7 @@ class ThreadLane:
         base: Every body runs in a fresh copy of this context.
         report: Called in the body's thread when it has really ended.
         send: Puts a message on its way at once.
+        status: Where it is written down what runs in which slot.
     """
 
     def __init__(
@@ -44,10 +46,12 @@ class ThreadLane:
         base: Context,
         report: Callable[[Job, Ended, int, int], None],
         send: Callable[[Message], None],
+        status: SlotTable | None = None,
     ) -> None:
         self._base = base
         self._report = report
         self._send = send
+        self._status = status
         self._queue: SimpleQueue[Job | None] = SimpleQueue()
         self._threads = 0  # only the transport thread makes threads
         self._on_main = False
@@ -76,7 +80,7 @@ class ThreadLane:
 
     def serve_main(self) -> None:
         """Run bodies on this, the main, thread until `leave_main`."""
-        worker = Worker(self._base, self._report, self._send)
+        worker = Worker(self._base, self._report, self._send, self._status)
         worker.interrupt_with(SignalInterrupt(worker.wants_interrupt))
         worker.run(self._queue)
 
@@ -85,7 +89,7 @@ class ThreadLane:
         self._queue.put(None)
 
     def _work(self) -> None:
-        worker = Worker(self._base, self._report, self._send)
+        worker = Worker(self._base, self._report, self._send, self._status)
         worker.interrupt_with(ThreadInterrupt())
         worker.run(self._queue)
 
@@ -104,10 +108,12 @@ class Worker:
         base: Context,
         report: Callable[[Job, Ended, int, int], None],
         send: Callable[[Message], None],
+        status: SlotTable | None = None,
     ) -> None:
         self._base = base
         self._report = report
         self._send = send
+        self._status = status
         self._lock = threading.Lock()
         self._interrupt: Interrupt | None = None
         self._job: Job | None = None
@@ -186,9 +192,13 @@ class Worker:
         SCOPE.set(job)
         if job.cancelled:
             return NEVER_STARTED
+        if self._status is not None:
+            self._status.start(job.slot, job)
         started_unix_ns = jobs.begin(job)
         ended = self._guarded_body(job)
         jobs.end(job, ended, started_unix_ns)
+        if self._status is not None and not forks.is_child:
+            self._status.end(job.slot)
         return ended
 
     def _guarded_body(self, job: Job) -> Ended:

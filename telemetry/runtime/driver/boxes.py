@@ -16,6 +16,7 @@ from telemetry.capture import sink
 from telemetry.capture.blackbox.places import SUFFIX, is_written
 from telemetry.capture.blackbox.reader import BoxReader, NotABoxError
 from telemetry.capture.blackbox.records import LINE_KINDS, line_of
+from telemetry.capture.blackbox.stacks import STACK_SUFFIX
 from telemetry.capture.line import stamp
 from telemetry.capture.plain import plain_text
 from telemetry.capture.tailing import leftover
@@ -112,6 +113,7 @@ class Boxes:
             self._readers.pop(name).close()
             if not died:
                 path.unlink(missing_ok=True)
+                path.with_suffix(STACK_SUFFIX).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Pass on what is left, and let go."""

@@ -14,10 +14,12 @@ import traceback
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.capture import settings as capture_settings
+from telemetry.capture.blackbox.places import SUFFIX
 from telemetry.core.errors import ExecutionError
 from telemetry.runtime.backends.local import LocalBackend
 from telemetry.runtime.container.process import ContainerInit
 from telemetry.runtime.driver.inputs import Input
+from telemetry.runtime.driver.loop_watching import LoopWatcher
 from telemetry.runtime.driver.pool import Pool
 from telemetry.runtime.driver.relays import Relays
 from telemetry.runtime.driver.services import Services
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from telemetry.runtime.driver.reports import Reports
     from telemetry.runtime.driver.retention import RetainedCall, Retention
     from telemetry.runtime.origin import Origin
+    from telemetry.runtime.records import LoopBlocked
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Frame, Payload
 
@@ -86,6 +89,7 @@ class Dispatcher:
         self._touched: dict[Pool, None] = {}
         self._backend: LocalBackend | None = None
         self._closing = False
+        self._loops = LoopWatcher(self._on_blocked if reports.is_observed else None)
         reports.on_output(
             lambda container_id: self.post(self._look_at_output, container_id)
         )
@@ -193,6 +197,7 @@ class Dispatcher:
             self._reactor.run()
         finally:
             self._backend.close()
+            self._loops.stop(_LAST_S)
 
     def _pool(self, spec: PoolSpec) -> Pool:
         key = (spec.app, spec.tag)
@@ -212,6 +217,8 @@ class Dispatcher:
         self._touched[pool] = None
 
     def _end_round(self) -> None:
+        if self._touched:
+            self._loops.wake()
         while self._touched:
             touched, self._touched = self._touched, {}
             for pool in touched:
@@ -245,8 +252,23 @@ class Dispatcher:
                     container.outgoing.append((messages.PROBE,))
                     container.flush()
 
+    def on_ready(self, pool: Pool, container: ContainerHandle) -> None:
+        """A container takes inputs: its loop is watched from now on, if it has one."""
+        if any(each.is_async for each in pool.spec.methods):
+            self._loops.watch(
+                container.container_id,
+                function=pool.spec.function,
+                box_path=self._boxes / f"{container.container_id}{SUFFIX}",
+                running=lambda: container.running,
+            )
+
+    def _on_blocked(self, record: LoopBlocked) -> None:
+        if self._services.report is not None:
+            self.post(self._services.report, record)
+
     def on_gone(self, container: ContainerHandle) -> None:
         """A container is gone, and has been dealt with."""
+        self._loops.forget(container.container_id)
         died = container.exit_reason in _DEATHS
         self._reports.box_ended(container.container_id, died=died)
 
@@ -271,6 +293,8 @@ class _Events:
                 done(container, message, blobs)
             elif not self._relays.on_message(message, blobs):
                 pool.on_message(container, message, blobs)
+                if message[0] == messages.READY:
+                    self._dispatcher.on_ready(pool, container)
         pool.touch()
 
     def on_death(self, status: int | None, why: str | None) -> None:
