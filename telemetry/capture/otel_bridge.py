@@ -9,6 +9,7 @@ from opentelemetry.context import Context, get_current
 from opentelemetry.context import attach as make_current
 from opentelemetry.trace import (
     NonRecordingSpan,
+    NoOpTracer,
     Span,
     SpanContext,
     SpanKind,
@@ -53,6 +54,8 @@ def attach(scope: InputScope, as_instrumentation: bool) -> Context:  # noqa: FBT
 def _made_with(
     tracer: trace.Tracer, scope: InputScope, context: Context
 ) -> Span | None:
+    if isinstance(tracer, NoOpTracer):
+        return None  # its spans are those that are current already, or none
     parent = scope.parent
     if parent is not None:
         here = get_current_span(context).get_span_context()

@@ -12,6 +12,8 @@ import pytest
 from tests.house.tree import ROOT
 
 MODULES: dict[str, list[str]] = {
+    "logging": [],
+    "spans": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],

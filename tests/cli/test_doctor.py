@@ -24,6 +24,8 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     # One road: what pytest itself patches meanwhile is not looked at here.
     monkeypatch.setattr(registry, "MODULES", {"threads": "threads"})
     monkeypatch.setenv("TELEMETRY_CAPTURE", "threads")
+    # What other tests have lost is not looked at either.
+    monkeypatch.setattr("telemetry.capture.diagnosis.sink.dropped", dict)
     before = settings.in_force()
     yield
     settings.apply(before)

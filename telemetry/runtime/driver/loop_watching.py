@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from telemetry.core.scope import InputScope
     from telemetry.runtime.records import LoopBlocked
 
 _LEAST_WAIT_S: Final = 0.002
 """Between two looks while a process is expected to answer."""
+
+
+def _unknown(_input_id: str) -> InputScope | None:
+    """Nobody can say more of an input than its id."""
+    return None
 
 
 class LoopWatcher:
@@ -55,15 +61,17 @@ class LoopWatcher:
         function: str,
         box_path: Path,
         running: Callable[[], int],
+        known: Callable[[str], InputScope | None] = _unknown,
     ) -> None:
         """A container with async methods is ready. Any thread.
 
         Args:
             running: How many inputs it runs; called on the watcher's thread.
+            known: The scope of an input that it runs, if it does; called there, too.
         """
         try:
             made = WatchedLoop(
-                container_id, function, box_path, running, self._threshold_s
+                container_id, function, box_path, running, known, self._threshold_s
             )
         except (OSError, LookupError, NotABoxError) as error:
             failed(error, "loop_watch")

@@ -10,7 +10,6 @@ from telemetry.capture import recording
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.stack_asking import StackAsker
 from telemetry.capture.blackbox.stack_text import NOBODY, holder
-from telemetry.core.scope import InputScope
 from telemetry.policy.loop_watch import LoopWatch
 from telemetry.runtime.records import LoopBlocked
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
     from telemetry.capture.blackbox.reader import SlotState
     from telemetry.capture.blackbox.stack_text import Dump
+    from telemetry.core.scope import InputScope
     from telemetry.policy.loop_watch import Look
 
 EVENT: Final = "event loop blocked"
@@ -46,8 +46,9 @@ class _Blame:
     """What is known of the blockage that goes on."""
 
     def __init__(self) -> None:
-        self.holder: InputScope | None = None
-        # Certain without a holder: it was no input.
+        self.input_id: str | None = None
+        self.scope: InputScope | None = None
+        # Certain without an input: it was none.
         self.certain = False
         self.line: str | None = None
         self.stack: str | None = None
@@ -59,6 +60,8 @@ class WatchedLoop:
 
     Args:
         running: How many inputs the container runs.
+        known: The scope of an input that it runs, with its call and its trace; the
+            slot table has neither. None: the line names the input as a candidate.
 
     Attributes:
         next_look_ns: When to look again, on ``time.monotonic_ns()``.
@@ -74,10 +77,11 @@ class WatchedLoop:
         function: str,
         box_path: Path,
         running: Callable[[], int],
+        known: Callable[[str], InputScope | None],
         threshold_s: float,
     ) -> None:
         self._id, self._function = container_id, function
-        self._running = running
+        self._running, self._known = running, known
         self._reader = BoxReader(box_path)
         self._pid: int = self._reader.identity()["pid"]
         self._asker = StackAsker(box_path, self._pid)
@@ -185,34 +189,23 @@ class WatchedLoop:
 
     def _blame_on(self, dump: Dump, rows: Sequence[SlotState]) -> None:
         blame, said = self._blame, dump.input_id
-        for row in rows:
-            if row.input_id == said or (said is None and row.slot == dump.slot):
-                blame.holder = self._scope_of(row)
-                blame.certain = True
-                return
-        if said == NOBODY:
-            blame.holder, blame.certain = None, True
-        elif said and (blame.holder is None or blame.holder.input_id != said):
-            # Its row is gone by now, but it has said itself who it was.
-            blame.holder = InputScope(said, container_id=self._id)
-            blame.certain = True
-
-    def _scope_of(self, row: SlotState) -> InputScope:
-        return InputScope(
-            row.input_id,
-            function=row.function,
-            attempt=row.attempt,
-            container_id=self._id,
-            slot=row.slot,
-        )
+        found = said or None
+        if said is None:
+            named = [row.input_id for row in rows if row.slot == dump.slot]
+            found = named[0] if named else None
+        if found is None and said != NOBODY:
+            return
+        if found != blame.input_id:
+            blame.scope = None if found is None else self._known(found)
+        blame.input_id, blame.certain = found, True
 
     def _who(self) -> tuple[str | None, tuple[str, ...], tuple[str, ...]]:
         """Who held it; who may have, if that is not certain; who suffered."""
         blame = self._blame
         if not blame.certain:
             return None, blame.others, blame.others
-        held_by = None if blame.holder is None else blame.holder.input_id
-        return held_by, (), tuple(each for each in blame.others if each != held_by)
+        suffered = tuple(each for each in blame.others if each != blame.input_id)
+        return blame.input_id, (), suffered
 
     def _record(self, *, over: bool) -> LoopBlocked:
         held_by, candidates, suffered = self._who()
@@ -231,17 +224,22 @@ class WatchedLoop:
         )
 
     def _log(self, *, over: bool) -> None:
-        _, candidates, suffered = self._who()
+        held_by, candidates, suffered = self._who()
+        scope = self._blame.scope
         fields: dict[str, object] = {"blocked_s": round(self._held_s, 3), "over": over}
         if self._blame.line is not None:
             fields["held_by"] = self._blame.line
         if suffered and self._blame.certain:
             fields["suffered"] = list(suffered)
+        if scope is None:
+            fields["container_id"] = self._id
+            # Its trace would be a guess, and a wrong one is worse than none.
+            candidates = candidates if held_by is None else (held_by,)
         recording.record(
             "warning",
             EVENT,
-            {**fields, "container_id": self._id, "pid": self._pid},
+            {**fields, "pid": self._pid},
             logger="telemetry.runtime",
-            scope=self._blame.holder,
+            scope=scope,
             candidates=candidates,
         )

@@ -52,11 +52,18 @@ class FakeLink:
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         self.cancels.append(terminate_containers)
-        while self.held:
-            held, (index, _, _) = self.held.popleft()
+        # Another thread may answer at the same time: both take what is left.
+        while (taken := self._taken()) is not None:
+            held, (index, _, _) = taken
             failure = payload.dump_failure(RuntimeError("cancelled"))
             held.deliver([Settled(index, Outcome.CANCELLED, failure)])
         self.after_cancel()
+
+    def _taken(self) -> tuple[Call, Row] | None:
+        try:
+            return self.held.popleft()
+        except IndexError:
+            return None
 
     def credit(self, call: Call, chunks: int) -> None:
         self.credits += chunks

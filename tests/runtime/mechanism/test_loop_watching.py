@@ -17,6 +17,8 @@ import pytest
 
 from telemetry.capture import sink
 from telemetry.capture.line import Line
+from telemetry.core.scope import InputScope
+from telemetry.core.trace_context import TraceParent
 from telemetry.runtime.driver.loop_watching import LoopWatcher
 from telemetry.runtime.records import LoopBlocked
 from tests.house.tree import ROOT
@@ -61,6 +63,11 @@ class Blocked:
         self.seen = Seen()
         self.watcher = LoopWatcher(self.seen)
         self.running = 2
+        trace = TraceParent(7, 8)
+        self.known = {
+            name: InputScope(name, "fc-0", "body", slot=slot, parent=trace)
+            for slot, name in enumerate(["in-0", "in-1"])
+        }
 
     def watch(self) -> None:
         """Begin to look at it."""
@@ -70,6 +77,7 @@ class Blocked:
             function="body",
             box_path=self.folder / "ct-0.box",
             running=lambda: self.running,
+            known=self.known.get,
         )
 
     def let_go(self) -> None:
@@ -148,6 +156,7 @@ def test_the_holder_is_named_while_it_holds(
     [line] = [each for each in lines if each.fields["over"]]
     assert (line.level, line.event) == ("warning", "event loop blocked")
     assert (line.input_id, line.fields["suffered"]) == ("in-1", ["in-0"])
+    assert (line.function_call_id, line.trace_id) == ("fc-0", f"{7:032x}")
     assert line.fields["held_by"] == over.line
     if hold == "lock":  # the read went on beside the signals
         assert (tmp_path / "read").read_text() == "1"
@@ -173,6 +182,19 @@ def test_what_is_not_certain_is_not_said(tmp_path: Path, lines: list[Line]) -> N
     assert "HOLDS" in line_of(noticed)
     assert (over.input_id, over.candidates) == ("in-1", ())
     assert lines[-1].input_id == "in-1"
+
+
+def test_a_trace_is_not_guessed(tmp_path: Path, lines: list[Line]) -> None:
+    """Nobody knows the input any more: its line has neither its id nor a trace."""
+    with blocked(tmp_path, "asyncio", "lock") as process:
+        process.known.clear()
+        process.seen.one(over=False)
+        process.let_go()
+        over = process.seen.one(over=True)
+
+    assert over.input_id == "in-1"
+    assert (lines[-1].input_id, lines[-1].trace_id) == (None, None)
+    assert lines[-1].candidates == ("in-1",)
 
 
 def test_a_callback_of_nobody_is_blamed_on_nobody(
@@ -223,6 +245,7 @@ def test_a_process_without_a_handler_survives(tmp_path: Path) -> None:
             function="body",
             box_path=tmp_path / "ct-0.box",
             running=lambda: 1,
+            known=process.known.get,
         )
         noticed = seen.one(over=False)
         other.stop(gates.LIMIT_S)
@@ -248,6 +271,7 @@ def test_the_watcher_sleeps_while_nothing_runs(tmp_path: Path) -> None:
             function="body",
             box_path=tmp_path / "ct-0.box",
             running=count,
+            known=process.known.get,
         )
         gates.until(lambda: other._asleep and len(asked) >= 2, "its sleep")
         looks = len(asked)
