@@ -10,7 +10,7 @@ import pytest
 
 from telemetry.capture.blackbox.reader import NotABoxError
 from telemetry.capture.wording import Ink, duration, size
-from telemetry.pipeline.post_mortem import Autopsy, PostMortem
+from telemetry.pipeline.post_mortem import Autopsy, PostMortem, sound_line
 from telemetry.pipeline.post_mortem_json import report_data
 from telemetry.pipeline.post_mortem_text import json_text, report_text
 from tests.pipeline import boxes
@@ -137,6 +137,28 @@ def test_garbage_never_crashes(killed: Path, tmp_path: Path) -> None:
             continue
         report_text(found, PLAIN)
         json_text(report_data(found))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        [20, ["x", {}], [7, None, "f", 0], "t", [1, "a number as the id", [], {}]],
+        [20, ["x", {}], None, {"a": 1}, [1, "no name as the thread", [], {}]],
+        [20, ["x", {}], None, "t", [1.5, "no whole number as the time", [], {}]],
+        [
+            20,
+            ["x", {}],
+            None,
+            "t",
+            [1, "a list as the traceback", [], {}],
+            {"exception": []},
+        ],
+        [20, "x"],
+    ],
+)
+def test_record_of_wrong_types_is_no_line(record: list[object]) -> None:
+    """What can be decoded and is no line is left out, before anybody draws it."""
+    assert sound_line(record) is None
 
 
 @pytest.mark.parametrize(
