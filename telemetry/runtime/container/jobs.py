@@ -151,6 +151,8 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
         own = {names.INPUT_CANCELLATION_CAUSE: job.cause}
         if ended[0] == messages.RETURNED:
             own[names.INPUT_CANCELLATION_OBSERVED] = "swallowed"
+    if job.blocked_ns:
+        own = {**(own or {}), names.INPUT_LOOP_BLOCKED_S: job.blocked_ns / 1e9}
     executions.end(
         job,
         started_unix_ns,

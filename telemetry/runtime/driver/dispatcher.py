@@ -260,6 +260,7 @@ class Dispatcher:
                 function=pool.spec.function,
                 box_path=self._boxes / f"{container.container_id}{SUFFIX}",
                 running=lambda: container.running,
+                known=lambda input_id: pool.scope_of(container, input_id),
             )
 
     def _on_blocked(self, record: LoopBlocked) -> None:

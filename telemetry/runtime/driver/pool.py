@@ -6,6 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.core.errors import RemoteError
+from telemetry.core.scope import InputScope
+from telemetry.core.trace_context import unpacked
 from telemetry.policy.bursts import zone
 from telemetry.policy.settling import Cause, How
 from telemetry.runtime.calls import Settled
@@ -191,6 +193,23 @@ class Pool:
                         (messages.CREDIT, each.slot, first.input_id, chunks)
                     )
         self.touch()
+
+    def scope_of(self, container: ContainerHandle, input_id: str) -> InputScope | None:
+        """An input that runs in a container, as it is known there. Any thread."""
+        for execution in container.occupants():
+            for each in execution.inputs:
+                if each.input_id == input_id:
+                    trace = each.origin.trace
+                    return InputScope(
+                        input_id,
+                        each.sink.call_id,
+                        self.spec.full_name(execution.method),
+                        each.attempt,
+                        container.container_id,
+                        execution.slot,
+                        parent=None if trace is None else unpacked(trace),
+                    )
+        return None
 
     def stats(self) -> FunctionStats:
         """A moment of the pool."""

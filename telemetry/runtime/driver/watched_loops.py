@@ -232,7 +232,7 @@ class WatchedLoop:
         if suffered and self._blame.certain:
             fields["suffered"] = list(suffered)
         if scope is None:
-            fields["container_id"] = self._id
+            fields["container"] = self._id
             # Its trace would be a guess, and a wrong one is worse than none.
             candidates = candidates if held_by is None else (held_by,)
         recording.record(
