@@ -25,14 +25,14 @@ from typing import Final, Self
 import telemetry
 from benchmarks.chaos_app import BODY_S, CONTAINERS, LIMIT, app, double
 from benchmarks.report import Report, parser
-from telemetry.core.outcome import Outcome
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     InputInterrupted,
     InputSettled,
     Record,
 )
+from telemetry.core.outcome import Outcome
 
 EVERY_S: Final = 0.2
 COUNT: Final = 10_000

@@ -15,7 +15,7 @@ from benchmarks.cold_apps import app, echo, first_app, first_echo
 from benchmarks.machine import PACKAGES
 from benchmarks.measure import quartiles, relative_iqr
 from benchmarks.report import Report, parser, rounds_of
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,

@@ -21,8 +21,8 @@ import telemetry
 from benchmarks.memory_app import app, echo, wait
 from benchmarks.processes import rss_bytes
 from benchmarks.report import Report, parser
+from telemetry.capture.runtime_records import ContainerReady, Record
 from telemetry.runtime import FunctionCall
-from telemetry.runtime.records import ContainerReady, Record
 
 _WARM: Final = 2_000
 _BATCH: Final = 1_000

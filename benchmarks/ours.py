@@ -13,8 +13,8 @@ from benchmarks import bodies
 from benchmarks.bodies import IN_FLIGHT, PLAIN_LOOP
 from benchmarks.floor_child import new_loop
 from benchmarks.peers import Peer, in_lanes
+from telemetry.capture.runtime_records import Record
 from telemetry.runtime import App, Function, concurrent
-from telemetry.runtime.records import Record
 
 Handle = Function[[int], int, Any]
 

@@ -26,6 +26,7 @@ from examples.demo.workload import (
     resize,
     translate,
 )
+from telemetry.capture.runtime_records import Record
 from telemetry.core.ids import short
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import FunctionCall
@@ -34,7 +35,6 @@ from telemetry.runtime.exception import (
     InputCancelledError,
     InternalFailure,
 )
-from telemetry.runtime.records import Record
 
 T = TypeVar("T")
 

@@ -11,9 +11,9 @@ from examples.demo.figures import count, duration, listed
 from examples.demo.observer import Container, Function, Observer
 from examples.demo.table import table
 from examples.demo.theme import Theme
+from telemetry.capture.runtime_records import InputSettled
 from telemetry.core.ids import short
 from telemetry.core.outcome import Outcome
-from telemetry.runtime.records import InputSettled
 
 _MOST_ROWS: Final = 12
 _NAMED: Final = 9

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from examples.demo.workload import Shape
-from telemetry.core.ids import short
-from telemetry.core.outcome import Outcome
-from telemetry.policy.bursts import Episode, Zone, zone
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     BurstEnded,
     ContainerExited,
     ContainerReady,
@@ -23,6 +20,9 @@ from telemetry.runtime.records import (
     Record,
     ScalingDecided,
 )
+from telemetry.core.ids import short
+from telemetry.core.outcome import Outcome
+from telemetry.policy.bursts import Episode, Zone, zone
 
 _SHOWN_CAUSES: Final = ("user", "timeout")
 """Cancellations that somebody asked for; the others follow from those, or the end."""

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar, Unpack, cast, dataclass_transform
 
+from telemetry.capture.runtime_records import Record
 from telemetry.core.errors import InvalidError
 from telemetry.runtime import checks, options
 from telemetry.runtime.checks import keywords_only
@@ -17,7 +18,6 @@ from telemetry.runtime.handles import Handle
 from telemetry.runtime.options import Options, PoolArguments
 from telemetry.runtime.parameters import has_own_init, parameter
 from telemetry.runtime.pools import Declaration, Settings, check_retries
-from telemetry.runtime.records import Record
 from telemetry.runtime.run import BACKENDS, Run
 from telemetry.runtime.spec import Concurrency, MethodSpec
 

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from types import FrameType, TracebackType
 from typing import Final, Generic, TypeVar
 
+from telemetry.capture.runtime_records import Record
 from telemetry.core.errors import InvalidError
 from telemetry.runtime import current
 from telemetry.runtime.driver.session import DriverSession
 from telemetry.runtime.pools import Pool
-from telemetry.runtime.records import Record
 
 A = TypeVar("A")
 T = TypeVar("T")

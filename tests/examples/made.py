@@ -10,10 +10,7 @@ from examples.demo.observer import Observer
 from examples.demo.summary import Facts
 from examples.demo.theme import Theme
 from examples.demo.workload import EMBED, RESIZE, SHAPES, TRANSLATE
-from telemetry.core.outcome import Outcome
-from telemetry.policy.bursts import BurstReason, Episode, Zone
-from telemetry.policy.scaling import Decision, Reason
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     BurstEnded,
     Cancelled,
     ContainerExited,
@@ -25,6 +22,9 @@ from telemetry.runtime.records import (
     PoolMeasured,
     ScalingDecided,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.policy.bursts import BurstReason, Episode, Zone
+from telemetry.policy.scaling import Decision, Reason
 
 PLAIN = Theme(colour=False, unicode=True)
 FACTS = Facts(

@@ -4,9 +4,13 @@ import pytest
 
 from examples.demo.observer import Observer
 from examples.demo.workload import EMBED, RESIZE, SHAPES, TRANSLATE
+from telemetry.capture.runtime_records import (
+    BurstEnded,
+    ContainerExited,
+    ContainerStarting,
+)
 from telemetry.core.outcome import Outcome
 from telemetry.policy.bursts import BurstReason, Episode, Zone
-from telemetry.runtime.records import BurstEnded, ContainerExited, ContainerStarting
 from tests.examples.made import (
     cancelled,
     interrupted,

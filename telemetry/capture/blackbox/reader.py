@@ -43,6 +43,28 @@ class SlotState(NamedTuple):
     cancelled: bool
 
 
+class Found(NamedTuple):
+    """A record, and where it stood: *block*, *generation* and *offset* name it.
+
+    Attributes:
+        when_ns: Unix nanoseconds, never going back within a block.
+        record: Decoded, see `telemetry.capture.blackbox.records`.
+        block: Number of the block.
+        generation: How often the block had been used anew.
+        offset: Bytes from the beginning of the block.
+    """
+
+    when_ns: int
+    record: Sequence[Any]
+    block: int
+    generation: int
+    offset: int
+
+
+Position = dict[int, tuple[int, int, int]]
+"""How far a box has been read: of each block its generation, bytes and records."""
+
+
 class _Place:
     """How far a block has been read."""
 
@@ -67,14 +89,19 @@ class BoxReader:
         taking: This reader is the one for whom the box is kept: `taken` lets the
             writer use the space again, and the next such reader goes on from there.
             Any number of others may look on.
+        start: Where to begin instead, for who keeps the `position` in a place of
+            its own: what was read and not `taken` is not read twice.
 
     Raises:
         NotABoxError: The file holds no box.
         OSError: The file cannot be read.
     """
 
-    def __init__(self, path: Path, *, taking: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, taking: bool = False, start: Position | None = None
+    ) -> None:
         self.path: Final = path
+        self._start = start or {}
         self._taking = taking
         self._fd = os.open(path, (os.O_RDWR if taking else os.O_RDONLY) | os.O_CLOEXEC)
         try:
@@ -167,6 +194,10 @@ class BoxReader:
         Args:
             limit: Most records; where there are more, the oldest blocks come first.
         """
+        return [each.record for each in self.poll_found(limit)]
+
+    def poll_found(self, limit: int = sys.maxsize) -> list[Found]:
+        """`poll`, with where each record stood."""
         found = self._pass(limit, None)
         if found and len(found) < limit:
             # Race: 1. we read block 1; 2. a thread writes to it, goes over to block 2
@@ -176,7 +207,17 @@ class BoxReader:
             # what was said later has time until the next call.
             found += self._pass(limit - len(found), time.time_ns())
         found.sort(key=_when)
-        return [record for _, record in found]
+        return found
+
+    def position(self) -> Position:
+        """How far `poll` has come: what a later reader gets as *start*."""
+        # Not the pieces of a record that is not complete: whoever goes on after us
+        # needs them once more.
+        done = {
+            index: self._joining.earliest(index, place.generation) or place
+            for index, place in self._places.items()
+        }
+        return {i: (at.generation, at.bytes, at.records) for i, at in done.items()}
 
     def skip(self) -> int:
         """Pass over all that was written since the last `poll`.
@@ -202,14 +243,15 @@ class BoxReader:
 
     def taken(self) -> None:
         """What `poll` has given so far is in safe hands: its space may be used anew."""
+        self.taken_to(self.position())
+
+    def taken_to(self, position: Position) -> None:
+        """What lies before *position*, which `position` gave, is in safe hands."""
         if not self._taking:
             raise ValueError(f"{self.path} was not opened with taking=True")
-        for index, place in self._places.items():
-            # Not the pieces of a record that is not complete: whoever goes on after
-            # us needs them once more.
-            done = self._joining.earliest(index, place.generation) or place
-            taken = (place.generation, done.bytes, done.records)
-            if taken == place.taken:
+        for index, taken in position.items():
+            place = self._places[index]
+            if taken == place.taken or taken[0] != place.generation:
                 continue
             offset = self.sizes.row_offset(index) + layout.TAKEN_OFFSET
             layout.put(self._head, offset, layout.TAKEN.pack(*taken))
@@ -237,9 +279,9 @@ class BoxReader:
         rows.sort(key=lambda each: each[1][-1])  # by when they were opened
         return rows
 
-    def _pass(self, limit: int, until_ns: int | None) -> list[tuple[int, Any]]:
-        """Each unread record with a time, which never goes back within a block."""
-        found: list[tuple[int, Any]] = []
+    def _pass(self, limit: int, until_ns: int | None) -> list[Found]:
+        """Each unread record with its time, block by block."""
+        found: list[Found] = []
         for index, row in self._written():
             if limit <= 0:
                 break
@@ -253,18 +295,24 @@ class BoxReader:
                 limit -= 1
                 if record is not None and record[0] == FRAGMENT:
                     record = self._joined(record, index, place)
+                offset = place.bytes
                 place.pass_over(body)
                 if record is not None:
-                    found.append((newest_ns, record))
+                    found.append(
+                        Found(newest_ns, record, index, place.generation, offset)
+                    )
         return found
 
     def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
-        generation, state, used_bytes, taken_of, *taken = row[:6]
+        generation, state, used_bytes, taken_of, taken_bytes, taken_records = row[:6]
         place = self._places.get(index)
         if place is None or place.generation != generation:
-            resumed = self._taking and taken_of == generation
-            place = _Place(generation, *(taken if resumed else (0, 0)))
-            self._places[index] = place
+            known = self._start.get(index)
+            if known is None or known[0] != generation:
+                known = (generation, 0, 0)
+                if self._taking and taken_of == generation:
+                    known = (generation, taken_bytes, taken_records)
+            place = self._places[index] = _Place(*known)
         if state == layout.CLOSED and place.bytes >= used_bytes:
             return []
         data = self._unread(index, place.bytes)
@@ -367,8 +415,8 @@ def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
     return bodies
 
 
-def _when(found: tuple[int, Any]) -> int:
-    return found[0]
+def _when(found: Found) -> int:
+    return found.when_ns
 
 
 def _time_of(record: Sequence[Any]) -> int:

@@ -38,6 +38,10 @@ EXECUTION: Final = 2
 BLOCKED: Final = 3
 """``[kind, identity, Unix nanoseconds, seconds, stack]``: it held the event loop."""
 
+RUNTIME: Final = 4
+"""``[kind, nil, Unix nanoseconds, name, fields]``: what the dispatcher saw, in the
+box of its driver. See `telemetry.capture.runtime_records`."""
+
 LINE_KINDS: Final = frozenset(LEVELS.values())
 LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 

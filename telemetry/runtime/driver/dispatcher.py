@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from telemetry.capture.runtime_records import LoopBlocked
     from telemetry.core.ids import IdSource
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Sink
     from telemetry.runtime.driver.reports import Reports
     from telemetry.runtime.driver.retention import RetainedCall, Retention
     from telemetry.runtime.origin import Origin
-    from telemetry.runtime.records import LoopBlocked
     from telemetry.runtime.spec import PoolSpec
     from telemetry.runtime.wire.frames import Frame, Payload
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from telemetry.capture.runtime_records import InputStarted
 from telemetry.policy import batching, routing
 from telemetry.policy.bursts import Zone, zone
 from telemetry.runtime.driver.inputs import Batch
 from telemetry.runtime.driver.suspects import Suspects
-from telemetry.runtime.records import InputStarted
 from telemetry.runtime.wire import messages
 from telemetry.runtime.wire.frames import outgoing
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from telemetry.core.errors import FunctionTimeoutError, RemoteError
-from telemetry.policy import routing
-from telemetry.policy.scaling import DemandAutoscaler, Limits, Snapshot
-from telemetry.runtime.driver.containers import ContainerHandle, State
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,
     ScalingDecided,
 )
+from telemetry.core.errors import FunctionTimeoutError, RemoteError
+from telemetry.policy import routing
+from telemetry.policy.scaling import DemandAutoscaler, Limits, Snapshot
+from telemetry.runtime.driver.containers import ContainerHandle, State
 from telemetry.runtime.wire import messages, payload
 
 if TYPE_CHECKING:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from telemetry.capture.runtime_records import LoopBlocked
     from telemetry.core.scope import InputScope
-    from telemetry.runtime.records import LoopBlocked
 
 _LEAST_WAIT_S: Final = 0.002
 """Between two looks while a process is expected to answer."""

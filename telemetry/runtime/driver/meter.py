@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from telemetry.capture.runtime_records import BurstEnded, PoolMeasured
 from telemetry.policy.bursts import EpisodeTracker, Zone, zone
-from telemetry.runtime.records import BurstEnded, PoolMeasured
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

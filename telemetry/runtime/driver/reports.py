@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from telemetry.runtime.records import Record
+    from telemetry.capture.runtime_records import Record
 
 MAX_WAITING: Final = 200_000
 """Reports that may wait before new ones are dropped and counted."""

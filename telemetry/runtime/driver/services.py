@@ -10,10 +10,10 @@ from telemetry.core.ids import CONTAINER_PREFIX
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from telemetry.capture.runtime_records import Record
     from telemetry.core.ids import IdSource
     from telemetry.runtime.calls import Settled
     from telemetry.runtime.driver.inputs import Sink
-    from telemetry.runtime.records import Record
     from telemetry.runtime.wire.reactor import Timer
 
 

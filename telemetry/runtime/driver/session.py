@@ -20,8 +20,8 @@ from telemetry.runtime.identity import new_id_source
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from telemetry.capture.runtime_records import Record
     from telemetry.runtime.calls import Row
-    from telemetry.runtime.records import Record
     from telemetry.runtime.spec import PoolSpec
 
 _STOP_SLACK_S: Final = 10.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from telemetry.capture.runtime_records import Cancelled, InputInterrupted, InputSettled
 from telemetry.core.errors import (
     FunctionTimeoutError,
     InputCancelledError,
@@ -21,7 +22,6 @@ from telemetry.policy.settling import (
     verdict,
 )
 from telemetry.runtime.calls import Settled
-from telemetry.runtime.records import Cancelled, InputInterrupted, InputSettled
 from telemetry.runtime.wire import payload
 
 if TYPE_CHECKING:

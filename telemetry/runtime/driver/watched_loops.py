@@ -10,8 +10,8 @@ from telemetry.capture import recording
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.stack_asking import StackAsker
 from telemetry.capture.blackbox.stack_text import NOBODY, holder
+from telemetry.capture.runtime_records import LoopBlocked
 from telemetry.policy.loop_watch import LoopWatch
-from telemetry.runtime.records import LoopBlocked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

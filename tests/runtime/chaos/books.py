@@ -13,9 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from telemetry.core.outcome import Outcome
-from telemetry.policy.retries import MAX_LOSSES
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,
@@ -24,6 +22,8 @@ from telemetry.runtime.records import (
     InputStarted,
     Record,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.policy.retries import MAX_LOSSES
 
 MARK = "TELEMETRY_CHAOS_MARK"
 LIMIT_S = 30.0

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
+from telemetry.capture.runtime_records import ContainerStarting
 from telemetry.runtime.exception import (
     InputCancelledError,
     InternalFailure,
     RemoteError,
 )
-from telemetry.runtime.records import ContainerStarting
 from tests.runtime.chaos import apps
 from tests.runtime.chaos.books import LIMIT_S, Books, until
 

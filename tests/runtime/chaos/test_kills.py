@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import ContainerStarting, InputSettled
 from telemetry.core.outcome import Outcome
 from telemetry.policy.retries import MAX_LOSSES
 from telemetry.runtime.exception import InternalFailure
-from telemetry.runtime.records import ContainerStarting, InputSettled
 from tests.runtime.chaos import apps
 from tests.runtime.chaos.books import Books, kill, killer, until, zygote
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry.capture.runtime_records import BurstEnded, PoolMeasured, Record
 from telemetry.policy.bursts import zone
 from telemetry.runtime.driver.inputs import Input
 from telemetry.runtime.driver.meter import Meter
@@ -19,7 +20,6 @@ from telemetry.runtime.driver.retention import RetainedCall, Retention
 from telemetry.runtime.driver.services import Services
 from telemetry.runtime.driver.waiting_line import InputQueue
 from telemetry.runtime.origin import NOWHERE
-from telemetry.runtime.records import BurstEnded, PoolMeasured, Record
 from telemetry.runtime.spec import Concurrency
 from tests.runtime.mechanism.stand_ins import (
     FakeLink,

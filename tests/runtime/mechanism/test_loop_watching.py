@@ -17,10 +17,10 @@ import pytest
 
 from telemetry.capture import sink
 from telemetry.capture.line import Line
+from telemetry.capture.runtime_records import LoopBlocked
 from telemetry.core.scope import InputScope
 from telemetry.core.trace_context import TraceParent
 from telemetry.runtime.driver.loop_watching import LoopWatcher
-from telemetry.runtime.records import LoopBlocked
 from tests.house.tree import ROOT
 from tests.runtime.semantics import gates
 

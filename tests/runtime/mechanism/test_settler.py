@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from telemetry.capture.runtime_records import InputInterrupted, InputSettled, Record
 from telemetry.core.errors import (
     FunctionTimeoutError,
     InputCancelledError,
@@ -21,7 +22,6 @@ from telemetry.runtime.driver.inputs import Batch, Execution, Input
 from telemetry.runtime.driver.services import Services
 from telemetry.runtime.driver.settler import Ending, Settler
 from telemetry.runtime.driver.waiting_line import InputQueue
-from telemetry.runtime.records import InputInterrupted, InputSettled, Record
 from telemetry.runtime.wire import payload
 from tests.runtime.mechanism.stand_ins import (
     FakeSink,

@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
+from telemetry.capture.runtime_records import InputSettled, Record
 from telemetry.runtime import App, FunctionCall
-from telemetry.runtime.records import InputSettled, Record
 from tests.runtime.semantics.gates import LIMIT_S
 
 R = TypeVar("R")

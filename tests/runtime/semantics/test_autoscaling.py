@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.policy.scaling import Reason
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,
@@ -16,6 +15,7 @@ from telemetry.runtime.records import (
     InputStarted,
     ScalingDecided,
 )
+from telemetry.policy.scaling import Reason
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.scaling import (
     adjusted,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from telemetry.capture.line import Line
+from telemetry.capture.runtime_records import InputSettled, InputStarted
 from telemetry.capture.sink import set_sink
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import Function
@@ -17,7 +18,6 @@ from telemetry.runtime.exception import (
     InputCancelledError,
     InvalidError,
 )
-from telemetry.runtime.records import InputSettled, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.batching import (
     Model,

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import InputSettled, InputStarted
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import Function, FunctionCall
 from telemetry.runtime.exception import InputCancelledError, RemoteError
-from telemetry.runtime.records import InputSettled, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.cancelling import (
     alone,

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from telemetry.core.outcome import Outcome
-from telemetry.runtime import Function, FunctionCall
-from telemetry.runtime.exception import InputCancelledError
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     InputInterrupted,
     InputSettled,
     InputStarted,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.runtime import Function, FunctionCall
+from telemetry.runtime.exception import InputCancelledError
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.cancelling import (
     Hooked,

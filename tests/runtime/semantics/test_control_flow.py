@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import ContainerExited, InputSettled
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import Function
 from telemetry.runtime.exception import InputCancelledError, RemoteError
-from telemetry.runtime.records import ContainerExited, InputSettled
 from tests.runtime.semantics.apps.failing import (
     app,
     control_main,

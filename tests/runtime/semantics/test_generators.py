@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import InputSettled
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import Function
 from telemetry.runtime.exception import FunctionTimeoutError, InvalidError
-from telemetry.runtime.records import InputSettled
 from telemetry.runtime.wire.messages import INITIAL_CREDIT
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.generators import (

@@ -10,9 +10,9 @@ import pytest
 
 import telemetry
 from telemetry.capture.line import Line
+from telemetry.capture.runtime_records import InputSettled, InputStarted
 from telemetry.capture.sink import set_sink
 from telemetry.runtime import Function, FunctionCall
-from telemetry.runtime.records import InputSettled, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.contexts import (
     Mixed,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     InputStarted,

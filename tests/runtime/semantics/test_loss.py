@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-from telemetry.core.outcome import Outcome
-from telemetry.runtime import Function
-from telemetry.runtime.exception import InternalFailure
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     InputInterrupted,
     InputSettled,
     InputStarted,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.runtime import Function
+from telemetry.runtime.exception import InternalFailure
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.failing import (
     app,

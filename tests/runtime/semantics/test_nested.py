@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import InputStarted
 from telemetry.runtime import Function, FunctionCall
 from telemetry.runtime.exception import InputCancelledError
-from telemetry.runtime.records import InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.nested import (
     app,

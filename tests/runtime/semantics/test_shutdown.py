@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from telemetry.core.outcome import Outcome
-from telemetry.runtime.exception import ExecutionError, InputCancelledError
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerStarting,
     InputSettled,
     InputStarted,
     PoolMeasured,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.runtime.exception import ExecutionError, InputCancelledError
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps import cancelling
 from tests.runtime.semantics.apps.cancelling import (

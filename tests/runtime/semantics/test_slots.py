@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import ContainerReady, InputStarted
 from telemetry.policy.bursts import Zone
 from telemetry.runtime import Function, FunctionCall
-from telemetry.runtime.records import ContainerReady, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.slots import (
     app,

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from telemetry.core.outcome import Outcome
-from telemetry.runtime.exception import FunctionTimeoutError, RemoteError
-from telemetry.runtime.records import (
+from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,
     InputSettled,
 )
+from telemetry.core.outcome import Outcome
+from telemetry.runtime.exception import FunctionTimeoutError, RemoteError
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps import broken
 from tests.runtime.semantics.apps.starting import (

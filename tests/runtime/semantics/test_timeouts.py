@@ -10,10 +10,14 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.runtime_records import (
+    InputInterrupted,
+    InputSettled,
+    InputStarted,
+)
 from telemetry.core.outcome import Outcome
 from telemetry.runtime import Function
 from telemetry.runtime.exception import ExecutionError, FunctionTimeoutError
-from telemetry.runtime.records import InputInterrupted, InputSettled, InputStarted
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps.failing import (
     OrderError,

@@ -7,14 +7,12 @@ seconds of ``time.monotonic()``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from telemetry.core.outcome import Outcome
-    from telemetry.policy.bursts import Episode, Zone
-    from telemetry.policy.scaling import Decision
+from telemetry.core.outcome import Outcome
+from telemetry.policy.bursts import Episode, Zone
+from telemetry.policy.scaling import Decision
 
 
 class Cancelled(NamedTuple):
