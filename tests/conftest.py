@@ -23,5 +23,7 @@ def own_directory() -> Iterator[Path]:
     parent = memory if os.access(memory, os.W_OK) else None
     found = Path(tempfile.mkdtemp(prefix="telemetry-tests-", dir=parent))
     os.environ["TELEMETRY_DIR"] = str(found)
+    # Tests that want an agent start one: else each app would leave a process behind.
+    os.environ["TELEMETRY_AGENT"] = "none"
     yield found
     shutil.rmtree(found, ignore_errors=True)
