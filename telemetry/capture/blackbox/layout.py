@@ -31,6 +31,8 @@ and of slots."""
 PULSE: Final = 64
 """Offset of the pulse: see `Pulse`."""
 PULSE_FORM: Final = Struct("<QQQQ")
+TICK: Final = PULSE + PULSE_FORM.size
+"""Offset of the pulse's fifth part: nanoseconds from one tick to the next."""
 
 COUNTERS: Final = 128
 """Offset of the counters, 64 bits each, in the order of `COUNTER_NAMES`."""
@@ -88,12 +90,15 @@ class Pulse(NamedTuple):
         beat_ns: ``time.monotonic_ns()`` of the loop's last sign of life.
         ended_unix_ns: When the writer said goodbye; 0 while it has not.
         blocked_ns: Nanoseconds for which the loop has been held so far.
+        tick_ns: How long after each sign of life the next one is due, where a timer
+            gives them; 0 where every wait of the loop is one.
     """
 
     busy_since_ns: int
     beat_ns: int
     ended_unix_ns: int
     blocked_ns: int
+    tick_ns: int = 0
 
 
 class Sizes(NamedTuple):

@@ -152,7 +152,8 @@ class BoxReader:
 
     def pulse(self) -> Pulse:
         """The signs of life."""
-        return Pulse(*layout.PULSE_FORM.unpack_from(self._head, layout.PULSE))
+        signs = layout.PULSE_FORM.unpack_from(self._head, layout.PULSE)
+        return Pulse(*signs, *layout.COUNTER.unpack_from(self._head, layout.TICK))
 
     def dropped(self) -> dict[str, int]:
         """How many records its writer had to drop, by reason."""

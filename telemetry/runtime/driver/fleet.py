@@ -79,6 +79,11 @@ class Fleet:
         return sum(each.state is state for each in self.living)
 
     @property
+    def decision(self) -> Decision | None:
+        """What the autoscaler decided last."""
+        return self._decision
+
+    @property
     def may_start(self) -> bool:
         """True when the limits allow one more container."""
         return len(self.ready) + self.count(State.STARTING) < self.limits.max_containers
@@ -135,16 +140,23 @@ class Fleet:
                     spawn_s=max(0.0, spawn_s),
                     import_s=import_s,
                     enter_s=enter_s,
+                    pool=self._spec.key,
                 )
             )
 
-    def failed_to_start(self, container: ContainerHandle, failure: Payload) -> None:
+    def failed_to_start(
+        self, container: ContainerHandle, failure: Payload, phase: str
+    ) -> None:
         """A container has said why it cannot start; its death follows.
 
         Until then it counts as starting: the next try is made when this one is
         over and counted.
+
+        Args:
+            phase: What it was at: import or enter; "" where it did not say.
         """
         container.failure = failure
+        container.failed_phase = phase
         container.exit_reason = "start_failed"
 
     def died(
@@ -167,6 +179,10 @@ class Fleet:
                     container_id=container.container_id,
                     reason=container.exit_reason or "crash",
                     status=status,
+                    pool=self._spec.key,
+                    lived_s=now_s - container.started_s,
+                    served_s=now_s - container.ready_s if started else None,
+                    phase=container.failed_phase,
                 )
             )
         if started or not was_wanted:
@@ -247,18 +263,27 @@ class Fleet:
             decision.want,
             decision.reason,
         ):
-            self._services.report(ScalingDecided(now_s, self._spec.function, decision))
+            spec = self._spec
+            self._services.report(
+                ScalingDecided(now_s, spec.function, decision, spec.key)
+            )
 
     def _start(self, now_s: float) -> None:
+        slots = self._spec.concurrency
         container = ContainerHandle(
-            self._services.new_container_id(),
-            self._spec.concurrency.max_inputs,
-            now_s,
+            self._services.new_container_id(), slots.max_inputs, now_s
         )
         self.living.append(container)
         if self._services.report is not None:
             self._services.report(
-                ContainerStarting(now_s, self._spec.function, container.container_id)
+                ContainerStarting(
+                    now_s,
+                    self._spec.function,
+                    container.container_id,
+                    self._spec.key,
+                    slots.target_inputs,
+                    slots.max_inputs,
+                )
             )
         self._launch(container)
         container.start_timer = self._services.later(
@@ -271,7 +296,7 @@ class Fleet:
                 f"a container of {self._spec.function!r} was not ready within "
                 f"{self._spec.startup_timeout_s:g} s (startup_timeout)"
             )
-            self.failed_to_start(container, payload.dump_failure(late))
+            self.failed_to_start(container, payload.dump_failure(late), "")
             self._kill(container)
 
     def _shrink(self, count: int) -> None:

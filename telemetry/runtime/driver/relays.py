@@ -64,6 +64,7 @@ class Relays:
         self._handlers: dict[int, Callable[..., None]] = {
             messages.OPEN: self._open,
             messages.SUBMIT: self._submit,
+            messages.REJECTED: self._reject,
             messages.RELEASE_CALL: self._release,
             messages.CANCEL_CALL: self._cancel,
             messages.CREDIT_CALL: self._credit,
@@ -121,6 +122,17 @@ class Relays:
         self._dispatcher.accept(
             nested.spec, nested.method, nested.sink, packed, nested.origin
         )
+
+    def _reject(
+        self, call_id: str, input_id: str, error: str, _blobs: Sequence[Payload]
+    ) -> None:
+        nested = self._calls.get(call_id)
+        if nested is not None:
+            parent_id = nested.origin.input_id
+            refused = (input_id, error)
+            self._dispatcher.reject(
+                nested.spec, nested.method, call_id, refused, parent_id
+            )
 
     def _release(self, call_id: str, _blobs: Sequence[Payload]) -> None:
         self._calls.pop(call_id, None)

@@ -9,6 +9,7 @@ from telemetry.capture.blackbox.places import base_directory, boxes_directory, s
 from telemetry.capture.settings import in_force
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
+from telemetry.core.scope import current_input_id
 from telemetry.runtime import origin
 from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call
@@ -145,6 +146,18 @@ class _Route:
         post = dispatcher.post_soon if call.awaited else dispatcher.post
         post(dispatcher.accept, self._spec, self._method, call, rows, origin.here())
 
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        dispatcher, parent_id = self._session.dispatcher, current_input_id()
+        refused = (input_id, error)
+        dispatcher.post(
+            dispatcher.reject,
+            self._spec,
+            self._method,
+            call.call_id,
+            refused,
+            parent_id,
+        )
+
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         dispatcher = self._session.dispatcher
         dispatcher.post(self._cancel, call.call_id, terminate_containers)
@@ -168,6 +181,9 @@ class _NoRoute:
 
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         """Nobody takes them."""
+
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        """Nobody keeps records."""
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         """Nothing runs."""
