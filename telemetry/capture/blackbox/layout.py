@@ -41,6 +41,10 @@ COUNTER_NAMES: Final = ("evicted", "disk", "oversize", "closed", "internal")
 """Why records were dropped: the budget was full; the disk was full; one was larger
 than an eighth of the budget; the box was closed; a fault of ours."""
 
+RETIRED: Final = COUNTERS + len(COUNTER_NAMES) * COUNTER.size
+"""Offset of one counter more: records of blocks that were used anew after their reader
+had taken them. Nothing is missing, but who only looks on may not have seen them."""
+
 IDENTITY: Final = 256
 """Offset of who writes here: length and checksum as for a record, then msgpack."""
 IDENTITY_BYTES: Final = 4096 - IDENTITY

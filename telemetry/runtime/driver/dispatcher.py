@@ -177,12 +177,6 @@ class Dispatcher:
         """Cancel what has not settled of a call."""
         self._pool(spec).cancel(call_id, terminate_containers=terminate)
 
-    def cancel_retained(self, call_id: str, *, terminate: bool) -> None:
-        """Cancel a call that is known by its id only."""
-        call = self._retention.find(call_id)
-        if call is not None:
-            call.cancel(terminate_containers=terminate)
-
     def credit(self, spec: PoolSpec, call_id: str, chunks: int) -> None:
         """The consumer of a generator took chunks."""
         self._pool(spec).credit(call_id, chunks)

@@ -62,7 +62,7 @@ class Fleet:
         self._on_due = on_due
         self._autoscaler = DemandAutoscaler()
         self._decided_s = float("-inf")
-        self._decision: Decision | None = None
+        self.decision: Decision | None = None  # the last one
         self._timer: Timer | None = None
         self._failures = 0
         self._not_before_s = 0.0
@@ -77,11 +77,6 @@ class Fleet:
     def count(self, state: State) -> int:
         """How many containers are in a state."""
         return sum(each.state is state for each in self.living)
-
-    @property
-    def decision(self) -> Decision | None:
-        """What the autoscaler decided last."""
-        return self._decision
 
     @property
     def may_start(self) -> bool:
@@ -256,7 +251,7 @@ class Fleet:
         self._on_due()
 
     def _record(self, decision: Decision, now_s: float) -> None:
-        before, self._decision = self._decision, decision
+        before, self.decision = self.decision, decision
         if self._services.report is None:
             return
         if before is None or (before.want, before.reason) != (

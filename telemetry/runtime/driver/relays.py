@@ -146,8 +146,10 @@ class Relays:
         nested = self._calls.get(call_id)
         if nested is not None:
             self._dispatcher.cancel(nested.spec, call_id, terminate=terminate)
-        else:
-            self._dispatcher.cancel_retained(call_id, terminate=terminate)
+            return
+        call = self._dispatcher.find_retained(call_id)  # known by its id only
+        if call is not None:
+            call.cancel(terminate_containers=terminate)
 
     def _credit(self, call_id: str, chunks: int, _blobs: Sequence[Payload]) -> None:
         nested = self._calls.get(call_id)
