@@ -13,7 +13,13 @@ from typing import Any, Final
 
 from telemetry.capture.sink import failed
 from telemetry.capture.span_draft import error_text, error_type, only_error
-from telemetry.capture.span_records import Settled, Written, outcome_of
+from telemetry.capture.span_records import (
+    NOTHING_KNOWN,
+    Known,
+    Settled,
+    Written,
+    outcome_of,
+)
 from telemetry.core.outcome import Outcome
 from telemetry.core.scope import SCOPE, InputScope
 from telemetry.core.trace_context import (
@@ -141,7 +147,7 @@ def finished(
     ended_ns: int,
     error: BaseException | None = None,
     outcome: str | None = None,
-    own: dict[str, object] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Settled:
     """The record of an execution that is over; its span takes no more.
 
@@ -152,8 +158,9 @@ def finished(
         started_ns: Unix nanoseconds, as *ended_ns*.
         error: What came out of the body.
         outcome: What the runtime decided; otherwise it follows from *error*.
-        own: Attributes that the runtime knows, by their names in OpenTelemetry.
+        known: What the runtime knows beside all that.
     """
+    own, admission, others = known
     if outcome is None:
         outcome = Outcome.SUCCESS if error is None else outcome_of(error)
     # What ends a body that took too long is our own means, and no error of its.
@@ -185,6 +192,8 @@ def finished(
         own,
         written,
         exported,
+        admission,
+        others,
     )
 
 

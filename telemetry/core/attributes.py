@@ -108,6 +108,8 @@ SERVICE_INSTANCE_ID: Final = "service.instance.id"
 
 PROVIDER: Final = "telemetry"
 """The value of ``faas.invoked_provider``."""
+TRIGGER: Final = "other"
+"""The value of ``faas.trigger``: nothing that the conventions have a word for."""
 
 # -- the log line ------------------------------------------------------------------
 
