@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from telemetry.capture.line import Line
 
 
-class ForeignLine(NamedTuple):
+class ForeignLine(msgspec.Struct, frozen=True, gc=False):
     """A line that came in by OTLP.
+
+    No NamedTuple: there is one for each record, and making a tuple with names takes
+    ten times as long.
 
     Attributes:
         uid: The attribute ``log.record.uid``: what tells a repeat of this line from
