@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
 
 from telemetry.capture.sink import failed
 from telemetry.capture.span_draft import error_text, error_type, only_error
@@ -38,11 +39,29 @@ _LAST_NAME: Final = "use_span"
 _MODULES: Final = sys.modules
 
 
+OtelContext: TypeAlias = Callable[[], object]
+"""What OpenTelemetry context is current here; None where there is none."""
+
+
+class _Current:
+    """``OTEL.get()`` is what is current in OpenTelemetry; each line asks.
+
+    Until it is loaded nothing is, as in ``InputScope.otel``.
+    """
+
+    get: OtelContext
+
+    def __init__(self) -> None:
+        self.get = ContextVar("telemetry_no_otel", default=None).get
+
+
+OTEL: Final = _Current()
+
+
 class _Loaded:
     """The bridge, once OpenTelemetry is there; `broken` when there can be none."""
 
     bridge: Any = None
-    current: Callable[[], object] = staticmethod(lambda: None)
     broken = False
     waiting: list[Callable[[], object]] = []  # noqa: RUF012  # one for the process
 
@@ -64,14 +83,12 @@ def loaded() -> Any:  # noqa: ANN401  # the module, or None; a test of one line
 
 def _load() -> Any:  # noqa: ANN401  # the same
     try:
-        from opentelemetry.context import get_current  # noqa: PLC0415  # loaded
-
         from telemetry.capture import otel_bridge  # noqa: PLC0415  # see the module
     except Exception as error:  # noqa: BLE001  # another version: go without it
         _Loaded.broken = True
         failed(error, "span")
         return None
-    _Loaded.current = staticmethod(get_current)
+    OTEL.get = otel_bridge.context_getter()
     _Loaded.bridge = otel_bridge
     waiting, _Loaded.waiting = _Loaded.waiting, []
     for call in waiting:
@@ -221,7 +238,7 @@ def user_span(scope: InputScope | None) -> TraceParent | None:
         return None
     if scope is not None:
         # First what nearly every line is told.
-        if _Loaded.current() is scope.otel:
+        if OTEL.get() is scope.otel:
             return None
         if SCOPE.get() is not scope:
             # Another context than the line's: what is current is not its span.

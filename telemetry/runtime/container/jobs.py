@@ -71,7 +71,8 @@ class Job(InputScope):
     span: Any = None
     otel: Any = None
     ids: tuple[str, str] | None = None
-    head: bytes | None = None
+    head: Any = None
+    named: Any = None
     write: Callable[[bytes], object] | None = None
     slot: int
 
