@@ -15,12 +15,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
-from telemetry.core.errors import Error
-
-
-class StoreError(Error):
-    """The store cannot be opened, written or asked; the message says what to do."""
-
+from telemetry.pipeline.store.failures import StoreError
 
 APPLICATION_ID: Final = 0x494E5055
 """``INPU``: tells a store from any other database. Source: pragma application_id."""
@@ -31,16 +26,17 @@ create table texts (id integer primary key, text text not null unique) strict;
 
 -- One per black box, and one per process that sends OpenTelemetry's own protocol.
 -- kind: container, driver, program or foreign. state: alive, ended or died.
--- dropped: JSON, records that its writer had to drop, by reason.
+-- dropped: JSON, records that its writer had to drop, by reason. last_line: number of
+-- its newest line here.
 create table processes (
     id integer primary key, name text not null unique, kind text not null,
     service text, pid integer, host text, app text, function text, container text,
     started_ns integer, ended_ns integer, state text not null,
-    resource text not null, dropped text not null, position blob
+    resource text not null, dropped text not null, position blob, last_line integer
 ) strict;
 
 create table containers (
-    id integer primary key, container_id text not null unique,
+    id integer primary key autoincrement, container_id text not null unique,
     function integer, pid integer,
     starting_ns integer, ready_ns integer, exited_ns integer,
     spawn_s real, import_s real, enter_s real,
@@ -48,16 +44,18 @@ create table containers (
 ) strict;
 
 -- The whole life of an input. began_ns: when it was enqueued, or else the first that
--- is known of it; lists are in this order.
+-- is known of it; lists are in this order. burst: 1 when its container ran above its
+-- target as it was admitted. cold: 1 when that was not ready as it was enqueued.
 create table inputs (
-    id integer primary key, input_id text not null unique, call_id text,
+    id integer primary key autoincrement, input_id text not null unique, call_id text,
     function integer, parent text, began_ns integer not null,
     enqueued_ns integer, started_ns integer, ended_ns integer,
     outcome text, attempts integer not null,
     wait_s real, wait_reason text, run_s real, total_s real,
     container integer, slot integer, zone text, concurrency integer,
-    batch_size integer, cancel_cause text, cancel_phase text,
-    cancel_mechanism text, cancel_observed text, cancel_requested_ns integer,
+    burst integer, cold integer, batch_size integer,
+    cancel_cause text, cancel_phase text, cancel_mechanism text,
+    cancel_observed text, cancel_requested_ns integer,
     error_type text, error_text text, blocked_s real, trace_id blob
 ) strict;
 create index inputs_began on inputs (began_ns);
@@ -69,10 +67,12 @@ create index inputs_parent on inputs (parent) where parent is not null;
 -- One per attempt. ending: how it ended: an outcome, or why it ran again (retry,
 -- neighbour, lost).
 create table executions (
-    id integer primary key, input integer not null, attempt integer not null,
+    id integer primary key autoincrement,
+    input integer not null, attempt integer not null,
     function integer, process integer, container integer, slot integer,
     started_ns integer, ended_ns integer, ending text, zone text,
-    concurrency integer, wait_s real, wait_reason text, batch_size integer,
+    concurrency integer, burst integer, cold integer,
+    wait_s real, wait_reason text, batch_size integer,
     unique (input, attempt)
 ) strict;
 create index executions_function on executions (function, started_ns, ended_ns);
@@ -128,7 +128,7 @@ create table sources (
 -- settled. candidates: JSON, who may have written it. uid: of received lines, the
 -- attribute log.record.uid. occurrence: of an exception.
 create table logs (
-    id integer primary key, unix_ns integer not null, execution integer,
+    id integer primary key autoincrement, unix_ns integer not null, execution integer,
     source integer not null, event text not null, fields text,
     exception text, late integer, candidates text, trace_id blob, span_id blob,
     uid text, occurrence integer
@@ -164,8 +164,8 @@ create table exceptions (
     first_ns integer not null, last_ns integer not null, seen integer not null
 ) strict;
 create table occurrences (
-    id integer primary key, exception integer not null, unix_ns integer not null,
-    execution integer, process integer
+    id integer primary key autoincrement, exception integer not null,
+    unix_ns integer not null, execution integer, process integer
 ) strict;
 create index occurrences_exception on occurrences (exception, unix_ns);
 """
@@ -173,8 +173,8 @@ create index occurrences_exception on occurrences (exception, unix_ns);
 _SIGNALS: Final = """
 -- attributes, events, links and dropped: JSON. Ids are bytes, as in OTLP.
 create table spans (
-    id integer primary key, trace_id blob not null, span_id blob not null,
-    parent_span_id blob, name integer not null, kind integer not null,
+    id integer primary key autoincrement, trace_id blob not null, span_id blob not null,
+    parent_span_id blob, name text not null, kind integer not null,
     started_ns integer not null, ended_ns integer not null,
     execution integer, process integer, status integer not null,
     status_text text, attributes text, events text, links text, state text,
