@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecord
 
 from telemetry.capture.line import Line
 from telemetry.core import names
@@ -46,7 +46,7 @@ def test_a_line_of_ours_comes_back_whole() -> None:
     }
     record = LogRecord(
         time_unix_nano=5,
-        severity_number=17,  # ERROR
+        severity_number=SEVERITY_NUMBER_ERROR,
         body=any_value("failed"),
         attributes=pairs({**own, "size": 3}),
         trace_id=bytes(range(16)),
