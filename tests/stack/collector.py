@@ -12,7 +12,6 @@ from tests.stack.received import ReceivedLog, ReceivedPoint, ReceivedSpan
 
 SINK: Final = Path(__file__).with_name("sink.yaml")
 """The configuration that writes all that it takes to files."""
-_OWN_METRICS: Final = Path(__file__).with_name("own_metrics.yaml")
 _ARRIVAL_S: Final = 20.0
 _SAMPLE: Final = re.compile(r"^(?P<name>\w+)(?:\{.*\})? (?P<value>\S+)", re.MULTILINE)
 
@@ -21,9 +20,9 @@ class CollectorRun(programs.Program):
     """A Collector with *configs*, merged from left to right, on ports of its own.
 
     The ports stay over `stop`, `kill` and `start`, so an outage is one of each. The
-    configurations may use ``${env:...}``: ``STACK_GRPC_PORT``, ``STACK_HTTP_PORT``,
-    ``STACK_HEALTH_PORT``, ``STACK_OUTPUT`` (files named ``$STACK_OUTPUT.logs.jsonl``,
-    ``.traces.jsonl`` and ``.metrics.jsonl`` are read back), and those in *variables*.
+    configurations take them from ``${env:COLLECTOR_...}``, as those in ``collector/``
+    do, and what else they want from *variables*. The files of a file exporter are read
+    back: ``${env:COLLECTOR_OUTPUT}.logs.jsonl``, ``.traces.jsonl``, ``.metrics.jsonl``.
     """
 
     def __init__(
@@ -35,13 +34,12 @@ class CollectorRun(programs.Program):
     ) -> None:
         self.grpc_port = programs.free_port()
         self.http_port = programs.free_port()
-        self._own_port = programs.free_port()
-        health_port = programs.free_port()
-        super().__init__(folder, health_port, "/")
+        self._metrics_port = programs.free_port()
+        self._health_port = programs.free_port()
+        super().__init__(folder, self._health_port, "/ready")
         self._program = program
-        self._configs = (*configs, _OWN_METRICS)
+        self._configs = configs
         self._variables = dict(variables or {})
-        self._health_port = health_port
         self._starts = 0
         self._logs = received.Lines(folder, "*.logs.jsonl", received.logs_of)
         self._spans = received.Lines(folder, "*.traces.jsonl", received.spans_of)
@@ -65,11 +63,12 @@ class CollectorRun(programs.Program):
         """The ports, and files that no earlier start has written to."""
         self._starts += 1
         return {
-            "STACK_GRPC_PORT": str(self.grpc_port),
-            "STACK_HTTP_PORT": str(self.http_port),
-            "STACK_HEALTH_PORT": str(self._health_port),
-            "STACK_OWN_METRICS_PORT": str(self._own_port),
-            "STACK_OUTPUT": str(self.folder / f"start-{self._starts:04}"),
+            "COLLECTOR_OTLP_GRPC": f"{programs.HOST}:{self.grpc_port}",
+            "COLLECTOR_OTLP_HTTP": f"{programs.HOST}:{self.http_port}",
+            "COLLECTOR_HEALTH": f"{programs.HOST}:{self._health_port}",
+            "COLLECTOR_METRICS_PORT": str(self._metrics_port),
+            "COLLECTOR_STORAGE": str(self.folder / "storage"),
+            "COLLECTOR_OUTPUT": str(self.folder / f"start-{self._starts:04}"),
             **self._variables,
         }
 
@@ -100,7 +99,7 @@ class CollectorRun(programs.Program):
 
     def own_metrics(self) -> dict[str, float]:
         """The Collector's metrics of itself, each summed over its labels."""
-        _, body = programs.ask(self._own_port, "/metrics")
+        _, body = programs.ask(self._metrics_port, "/metrics")
         sums: dict[str, float] = {}
         for sample in _SAMPLE.finditer(body.decode()):
             name = sample["name"]
