@@ -14,7 +14,12 @@ from telemetry.capture.blackbox.current import current_box, put
 from telemetry.capture.blackbox.records import EXECUTION, SPAN, encode
 from telemetry.capture.otel_context import attach, finished
 from telemetry.capture.sink import failed
-from telemetry.capture.span_records import FinishedSpan, Settled
+from telemetry.capture.span_records import (
+    NOTHING_KNOWN,
+    FinishedSpan,
+    Known,
+    Settled,
+)
 from telemetry.core.scope import SCOPE, InputScope
 
 SETTLED: Final[list[Callable[[Settled], object]]] = []
@@ -41,7 +46,7 @@ def end(
     *,
     error: BaseException | None = None,
     outcome: str | None = None,
-    own: dict[str, object] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> None:
     """The body of an input is over: leave its record, and close its scope.
 
@@ -55,7 +60,7 @@ def end(
             ended_ns=ended_unix_ns,
             error=error,
             outcome=outcome,
-            own=own,
+            known=known,
         )
         put(scope, encode((EXECUTION, None, ended_unix_ns, settled)))
         for hook in SETTLED:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextvars import ContextVar
+
 from opentelemetry import baggage as otel_baggage
+from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context, get_current
@@ -30,6 +34,22 @@ from telemetry.core.scope import SCOPE, InputScope
 from telemetry.core.trace_context import BAGGAGE, TraceParent
 
 _BAGGAGE = W3CBaggagePropagator()
+
+
+def context_getter() -> Callable[[], object]:
+    """What tells the current context, as quickly as it can be told.
+
+    The variable behind ``get_current`` is private, and a tenth of its cost. Where it
+    is not what it was in 1.0 to 1.45, ``get_current`` it is.
+    """
+    runtime = getattr(otel_context, "_RUNTIME_CONTEXT", None)
+    variable = getattr(runtime, "_current_context", None)
+    try:
+        if isinstance(variable, ContextVar) and variable.get() is get_current():
+            return variable.get
+    except LookupError:
+        pass
+    return get_current
 
 
 def attach(scope: InputScope, as_instrumentation: bool) -> Context:  # noqa: FBT001  # on the path of every input

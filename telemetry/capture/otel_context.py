@@ -9,11 +9,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import Any, Final
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
 
 from telemetry.capture.sink import failed
 from telemetry.capture.span_draft import error_text, error_type, only_error
-from telemetry.capture.span_records import Settled, Written, outcome_of
+from telemetry.capture.span_records import (
+    NOTHING_KNOWN,
+    Known,
+    Settled,
+    Written,
+    outcome_of,
+)
 from telemetry.core.outcome import Outcome
 from telemetry.core.scope import SCOPE, InputScope
 from telemetry.core.trace_context import (
@@ -32,11 +39,29 @@ _LAST_NAME: Final = "use_span"
 _MODULES: Final = sys.modules
 
 
+OtelContext: TypeAlias = Callable[[], object]
+"""What OpenTelemetry context is current here; None where there is none."""
+
+
+class _Current:
+    """``OTEL.get()`` is what is current in OpenTelemetry; each line asks.
+
+    Until it is loaded nothing is, as in ``InputScope.otel``.
+    """
+
+    get: OtelContext
+
+    def __init__(self) -> None:
+        self.get = ContextVar("telemetry_no_otel", default=None).get
+
+
+OTEL: Final = _Current()
+
+
 class _Loaded:
     """The bridge, once OpenTelemetry is there; `broken` when there can be none."""
 
     bridge: Any = None
-    current: Callable[[], object] = staticmethod(lambda: None)
     broken = False
     waiting: list[Callable[[], object]] = []  # noqa: RUF012  # one for the process
 
@@ -58,14 +83,12 @@ def loaded() -> Any:  # noqa: ANN401  # the module, or None; a test of one line
 
 def _load() -> Any:  # noqa: ANN401  # the same
     try:
-        from opentelemetry.context import get_current  # noqa: PLC0415  # loaded
-
         from telemetry.capture import otel_bridge  # noqa: PLC0415  # see the module
     except Exception as error:  # noqa: BLE001  # another version: go without it
         _Loaded.broken = True
         failed(error, "span")
         return None
-    _Loaded.current = staticmethod(get_current)
+    OTEL.get = otel_bridge.context_getter()
     _Loaded.bridge = otel_bridge
     waiting, _Loaded.waiting = _Loaded.waiting, []
     for call in waiting:
@@ -141,7 +164,7 @@ def finished(
     ended_ns: int,
     error: BaseException | None = None,
     outcome: str | None = None,
-    own: dict[str, object] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> Settled:
     """The record of an execution that is over; its span takes no more.
 
@@ -152,8 +175,9 @@ def finished(
         started_ns: Unix nanoseconds, as *ended_ns*.
         error: What came out of the body.
         outcome: What the runtime decided; otherwise it follows from *error*.
-        own: Attributes that the runtime knows, by their names in OpenTelemetry.
+        known: What the runtime knows beside all that.
     """
+    own, admission, others = known
     if outcome is None:
         outcome = Outcome.SUCCESS if error is None else outcome_of(error)
     # What ends a body that took too long is our own means, and no error of its.
@@ -185,6 +209,8 @@ def finished(
         own,
         written,
         exported,
+        admission,
+        others,
     )
 
 
@@ -212,7 +238,7 @@ def user_span(scope: InputScope | None) -> TraceParent | None:
         return None
     if scope is not None:
         # First what nearly every line is told.
-        if _Loaded.current() is scope.otel:
+        if OTEL.get() is scope.otel:
             return None
         if SCOPE.get() is not scope:
             # Another context than the line's: what is current is not its span.

@@ -275,9 +275,11 @@ class BlackBox:
         return self._open_for(SHARED)
 
     def _open_for(self, owner: str) -> Block:
-        evicted = self._blocks.evicted
-        block = self._blocks.open(owner)
-        if self._blocks.evicted != evicted:
+        blocks = self._blocks
+        before = blocks.evicted, blocks.retired
+        block = blocks.open(owner)
+        # After the block's row was written: see `BoxReader.missed`.
+        if (blocks.evicted, blocks.retired) != before:
             self._put_counters()
         return block
 
@@ -291,8 +293,8 @@ class BlackBox:
             self._blocks.close(self._spare.pop(0))
 
     def _put_counters(self) -> None:
-        counts = self.dropped()
-        data = b"".join(layout.COUNTER.pack(count) for count in counts.values())
+        counts = [*self.dropped().values(), self._blocks.retired]
+        data = b"".join(map(layout.COUNTER.pack, counts))
         try:
             layout.put(self.head, layout.COUNTERS, data)
         except ValueError:

@@ -67,7 +67,7 @@ def open_box(plan: BoxPlan) -> BlackBox:
     """
     with _CURRENT.lock:
         close_box()
-        _CURRENT.box = _new(plan)
+        _CURRENT.box = new_box(plan)
         _CURRENT.plan = plan
         box = _CURRENT.box
     changed()
@@ -116,7 +116,14 @@ def put(scope: InputScope | None, body: bytes) -> bool:
     return True
 
 
-def _new(plan: BoxPlan) -> BlackBox:
+def new_box(plan: BoxPlan) -> BlackBox:
+    """A box by that plan, which is not the one of this process.
+
+    Whoever makes it writes to it, closes it, and abandons it in a forked child.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
     identity = {
         "box": plan.name,
         "pid": os.getpid(),
@@ -179,7 +186,7 @@ def _child_box(plan: BoxPlan) -> tuple[BlackBox, BoxPlan]:
             guard=None,
         )
         try:
-            return _new(child), child
+            return new_box(child), child
         except FileExistsError:
             # Numbers of processes are used again, and dead boxes are kept.
             name = f"{plan.name}.{os.getpid()}-{time.time_ns():x}"

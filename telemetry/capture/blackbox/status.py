@@ -158,6 +158,13 @@ class PulseWriter:
             self.add_held(now_ns - since_ns)
         self.beat_busy()
 
+    def note_tick(self, tick_ns: int) -> None:
+        """Say after how long each beat is followed by the next; 0 for no such time."""
+        try:
+            layout.COUNTER.pack_into(self.head, layout.TICK, tick_ns)
+        except GONE:
+            self.gone = True
+
     def add_held(self, stretch_ns: int) -> None:
         """Count a stretch in which the loop was held."""
         self.held_ns += stretch_ns
