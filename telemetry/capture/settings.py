@@ -285,6 +285,11 @@ def bound(bounds: Callable[[Settings], Settings]) -> None:
     _IN_FORCE.bounds = bounds
 
 
+def configured() -> Settings | None:
+    """What the last `configure` has put in force; None before the first."""
+    return _IN_FORCE.settings
+
+
 def in_force() -> Settings:
     """The settings of this process.
 

@@ -16,11 +16,11 @@ from typing import Final
 
 from telemetry.capture.blackbox.reader import Found
 from telemetry.pipeline.agent.boxes import BoxWatch, Watched
-from telemetry.pipeline.agent.inbox import Inbox, Request
 from telemetry.pipeline.agent.ledger import Ledger
 from telemetry.pipeline.agent.places import Places
 from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.outbox import Signal
+from telemetry.pipeline.receiver.received import Inbox, Received
 from telemetry.pipeline.store.failures import StoreDamagedError
 
 BOX_RECORDS: Final = 4_096
@@ -43,7 +43,7 @@ class Batch:
 
     changed: list[Watched] = field(default_factory=list)
     found: list[tuple[Watched, list[Found]]] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[Received] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -124,6 +124,7 @@ class Worker:
 
     def close(self) -> None:
         """Let go of the boxes and the store."""
+        self.watch.release(time.monotonic(), last=True)
         self.watch.close()
         self.ledger.close()
 
@@ -146,33 +147,36 @@ class Worker:
         return batch
 
     def _accept(self, batch: Batch, *, measure: bool) -> None:
-        answers: list[tuple[Request, int, str]] = []
         try:
             with self.ledger.store.transaction():
                 for watched in batch.changed:
                     self.ledger.note(watched)
                 for watched, found in batch.found:
                     self.ledger.take(watched, found)
-                answers += [(each, *self._received(each)) for each in batch.requests]
+                answers = self._received(batch.requests)
                 if measure:
                     self.ledger.measure(time.time_ns())
         except BaseException as error:
             # The boxes keep what is theirs. A sender keeps it as well, once told.
             requests, batch.requests = batch.requests, []
             for request in requests:
-                request.answer(None, str(error))
+                request.refuse(str(error))
             if isinstance(error, StoreDamagedError):
                 self._begin_anew()
             raise
         self.stored += batch.records + len(batch.requests)
-        for request, refused, why in answers:
-            request.answer(refused, why)
+        for request, rejected, why in answers:
+            request.stored(rejected, why)
 
-    def _received(self, request: Request) -> tuple[int, str]:
-        try:
-            return self.ledger.receive(request)
-        except MalformedError as error:
-            return -1, str(error)
+    def _received(self, requests: list[Received]) -> list[tuple[Received, int, str]]:
+        """Take in requests; who has sent what is none is told so at once."""
+        answers: list[tuple[Received, int, str]] = []
+        for request in requests:
+            try:
+                answers.append((request, *self.ledger.receive(request)))
+            except MalformedError as error:
+                request.reject(str(error))
+        return answers
 
     def _begin_anew(self) -> None:
         """The file is damaged: it is set aside, and another one begun.
