@@ -108,32 +108,35 @@ def leave(
 ) -> bool:
     """Leave a line of whoever runs here; False when it has to go the long way.
 
+    Never raises.
+
     Args:
         level: By number, of `telemetry.capture.line.LEVELS`.
         logger: See `records.logger_head`.
         fields: None of them has a name of ours.
         more: The sixth part of the record; see `telemetry.capture.blackbox.records`.
         unix_ns: When it was written, if not now.
-
-    Raises:
-        Exception: Of any kind: the long way finds out, and says so.
     """
-    if not is_harmless(event, fields):
+    try:
+        known = not fields and event in scrubbing.in_force.safe_texts
+        if not known and not is_harmless(event, fields):
+            return False
+        scope = SCOPE.get() or NOBODY
+        if OTEL.get() is not scope.otel:
+            more = {**more, **span_part(scope)}
+        parts = (
+            level,
+            logger,
+            scope.head or identity_head(scope),
+            NAME.head or thread_head(),
+            (unix_ns or time.time_ns(), event, (), fields),
+        )
+        record = encode((*parts, more) if more else parts)
+    except Exception:  # noqa: BLE001  # the long way finds out, and says so
         return False
-    scope = SCOPE.get() or NOBODY
-    if OTEL.get() is not scope.otel:
-        more = {**more, **span_part(scope)}
-    parts = (
-        level,
-        logger,
-        scope.head or identity_head(scope),
-        NAME.head or thread_head(),
-        (unix_ns or time.time_ns(), event, (), fields),
-    )
-    record = encode((*parts, more) if more else parts)
     try:
         scope.write(layout.FRAME.pack(len(record), adler32(record)) + record)  # type: ignore[misc]  # None raises TypeError
-    except (TypeError, ValueError):
+    except (TypeError, ValueError):  # no block yet, or its end
         put(scope, record)
     return True
 

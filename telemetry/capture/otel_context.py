@@ -62,6 +62,7 @@ class _Loaded:
     """The bridge, once OpenTelemetry is there; `broken` when there can be none."""
 
     bridge: Any = None
+    own_span: Any = None  # the class of the spans that are ours
     broken = False
     waiting: list[Callable[[], object]] = []  # noqa: RUF012  # one for the process
 
@@ -89,6 +90,7 @@ def _load() -> Any:  # noqa: ANN401  # the same
         failed(error, "span")
         return None
     OTEL.get = otel_bridge.context_getter()
+    _Loaded.own_span = otel_bridge.OWN_SPAN
     _Loaded.bridge = otel_bridge
     waiting, _Loaded.waiting = _Loaded.waiting, []
     for call in waiting:
@@ -166,10 +168,25 @@ def finished(
     outcome: str | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> Settled:
-    """The record of an execution that is over; its span takes no more.
+    """As `finished_fields`, as one object."""
+    return Settled(
+        *finished_fields(scope, started_ns, ended_ns, error, outcome, known)  # type: ignore[arg-type]  # in its order
+    )
 
-    A span that was made with the program's own tracer is ended: then the record is
-    for the counts, and no second span is made of it.
+
+def finished_fields(
+    scope: InputScope,
+    started_ns: int,
+    ended_ns: int,
+    error: BaseException | None,
+    outcome: str | None,
+    known: Known,
+) -> tuple[object, ...]:
+    """The fields of the `Settled` record of an execution that is over, in its order.
+
+    The span of the execution takes no more. A span that was made with the program's
+    own tracer is ended: then the record is for the counts, and no second span is made
+    of it. Where there is nothing to say, the last fields are left out.
 
     Args:
         started_ns: Unix nanoseconds, as *ended_ns*.
@@ -182,17 +199,17 @@ def finished(
         outcome = Outcome.SUCCESS if error is None else outcome_of(error)
     # What ends a body that took too long is our own means, and no error of its.
     wrong = error if outcome == Outcome.ERROR else None
-    parent = scope.parent
+    parent, span = scope.parent, scope.span
     written: Written | None = None
     exported = False
-    if scope.span is not None:
-        try:
-            exported, written = _Loaded.bridge.settle(scope, outcome, wrong, own)
-        except Exception as failure:  # noqa: BLE001  # the record is left all the same
-            failed(failure, "span")
+    if span is not None:
+        if type(span) is _Loaded.own_span:
+            written = span.settle(wrong)
+        else:
+            exported = _end_span(scope, outcome, wrong, own)
     elif wrong is not None and (parent is None or parent.sampled):
         written = only_error(wrong)
-    return Settled(
+    fields = (
         scope.input_id,
         started_ns,
         ended_ns,
@@ -204,6 +221,11 @@ def finished(
         scope.slot,
         scope.batch_input_ids,
         None if parent is None else packed(parent),
+    )
+    if wrong is None and known is NOTHING_KNOWN and written is None and not exported:
+        return fields
+    return (
+        *fields,
         "" if wrong is None else error_type(wrong),
         "" if wrong is None else error_text(wrong),
         own,
@@ -212,6 +234,21 @@ def finished(
         admission,
         others,
     )
+
+
+def _end_span(
+    scope: InputScope,
+    outcome: str,
+    wrong: BaseException | None,
+    own: dict[str, object] | None,
+) -> bool:
+    """End a span that the program's tracer has made; whether its exporters have it."""
+    try:
+        _Loaded.bridge.end_span(scope, outcome, wrong, own)
+    except Exception as failure:  # noqa: BLE001  # the record is left all the same
+        failed(failure, "span")
+        return False
+    return True
 
 
 def own_span(scope: InputScope) -> TraceParent:

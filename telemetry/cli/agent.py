@@ -66,7 +66,8 @@ def run(asked: argparse.Namespace) -> int:
 
     try:
         given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
-        agent = Agent(places(base_directory(given)), _wanted(asked))
+        place = places(base_directory(given))
+        agent = Agent(place, _wanted(asked), on_problem=_say)
         if not agent.begin(wait_for_leaving=asked.with_apps):
             # That of an app has what it came for: an agent.
             return (

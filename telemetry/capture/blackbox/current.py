@@ -97,6 +97,12 @@ def has_box() -> bool:
     return _CURRENT.box is not None or _CURRENT.forked
 
 
+def short_write() -> Callable[[bytes], object] | None:
+    """What an input that begins now writes its records with; None: see `put`."""
+    box = _CURRENT.box
+    return None if box is None else box.shared_write
+
+
 def put(scope: InputScope | None, body: bytes) -> bool:
     """Write a record as the input of *scope*; never raises.
 

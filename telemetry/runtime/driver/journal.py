@@ -19,7 +19,6 @@ from telemetry.capture.blackbox.records import (
     encode,
     framed,
     identity_head,
-    line_begin,
     logger_head,
 )
 from telemetry.capture.line import LEVELS
@@ -49,6 +48,7 @@ REPEAT_S: Final = 60.0
 its oldest records, and what is left must be understood without them."""
 
 _LOGGER: Final = logger_head(LOGGER, {})
+_THREAD: Final = "telemetry-reports"
 _ERROR: Final = ("error",)
 
 
@@ -83,7 +83,6 @@ class Journal:
             identity={"kind": KIND, **identity, **clock},
         )
         self._box = new_box(plan)
-        self._thread = encode("telemetry-reports")
         self._writer = InputScope("", head=NO_INPUT)
         self._lifecycle = Lifecycle()
         self._declared: dict[str, PoolDeclared] = {}
@@ -133,13 +132,9 @@ class Journal:
 
     def _say(self, said: Said) -> None:
         unix_ns = self._unix_of(said.at_s)
-        self._put(
-            line_begin(LEVELS[said.level])
-            + _LOGGER
-            + identity_head(said.scope)
-            + self._thread
-            + encode((unix_ns, said.event, (), said.fields))
-        )
+        words = (unix_ns, said.event, (), said.fields)
+        who = identity_head(said.scope)
+        self._put(encode((LEVELS[said.level], _LOGGER, who, _THREAD, words)))
 
     def _put(self, body: bytes) -> None:
         writer = self._writer
