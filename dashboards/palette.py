@@ -137,6 +137,12 @@ SIGNALS: Final[Mapping[str, Look]] = {
     "metrics": Look(GREY),
 }
 
+RECEIVED: Final[Mapping[str, Look]] = {
+    f"{what}: {signal}": Look(colour, dash)
+    for what, dash in (("accepted", ()), ("refused", _DASH), ("no memory", _DOTS))
+    for signal, colour in (("logs", BLUE), ("spans", DARK_BLUE), ("metrics", GREY))
+}
+
 LINES_OF_LOG: Final[Mapping[str, Look]] = {
     "with an input": Look(GREEN),
     "without": Look(ORANGE, _DASH),

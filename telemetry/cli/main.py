@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 
 from telemetry.capture.diagnosis import own_version
-from telemetry.cli import agent, blackbox, doctor
+from telemetry.cli import agent, blackbox, dashboards, doctor
 
 _EXAMPLE = """example:
   telemetry doctor                what is captured here, and what is wrong
   telemetry blackbox              the boxes of processes that run and that died
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
+  telemetry dashboards push       our dashboards into a Grafana of yours
 """
 
 
@@ -55,6 +56,6 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"telemetry {own_version()}"
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in (agent, blackbox, doctor):
+    for verb in (agent, blackbox, dashboards, doctor):
         verb.add_to(verbs)
     return parser
