@@ -1,8 +1,9 @@
 """A program that writes on every road at once, from tasks and threads: run with -m.
 
 Arguments: the folder for its boxes, how many tasks and as many threads, lines per
-road, and whether its output goes nowhere but into the box, as in a container. Each line is a mark that says whose it is, by which road, and which one of them.
-What the program's own tracer has made of its spans goes to ``spans.json``.
+road, and whether its output goes nowhere but into the box, as in a container. Each
+line is a mark that says whose it is, by which road, and which one of them. What the
+program's own tracer has made of its spans goes to ``spans.json``.
 """
 
 from __future__ import annotations
