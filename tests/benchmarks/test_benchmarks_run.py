@@ -15,6 +15,7 @@ MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
     "steal": [],
+    "kills": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],
