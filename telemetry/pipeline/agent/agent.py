@@ -142,6 +142,19 @@ class Agent:
             worker.close()
             self._lock.close()
 
+    def store_once(self, timeout_s: float) -> None:
+        """Store what is there now; what is to be delivered waits for another agent.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        worker = self._worker(ships=False)
+        try:
+            self._end_s = time.monotonic() + timeout_s
+            self._finish(worker)
+        finally:
+            worker.close()
+
     def stop(self, timeout_s: float) -> bool:
         """Take in what is there, deliver it as far as *timeout_s* allows, and end.
 
@@ -184,7 +197,7 @@ class Agent:
             found.append(f"takes OTLP at {self._server.url}")
         return found
 
-    def _worker(self) -> Worker:
+    def _worker(self, *, ships: bool = True) -> Worker:
         worker = Worker(
             self._place,
             self._wanted.endpoints.keys(),
@@ -192,6 +205,8 @@ class Agent:
             metrics_every_s=self._wanted.metrics_every_s,
             on_problem=self._problem,
         )
+        if not ships:
+            return worker
         shipping = Shipping(worker.ledger.outbox, self._wanted.endpoints, self._problem)
         shipping.start()
         self._shipping = shipping
