@@ -22,6 +22,7 @@ PREPARED: Final = SERIES // 2
 must not crowd out what does happen."""
 
 _METRICS: Final = {metric.name: metric for metric in names.METRICS}
+_BOUNDS: Final = {metric.name: metric.bounds for metric in names.METRICS}
 _encode: Final = msgspec.msgpack.Encoder().encode
 S = TypeVar("S", Count, Spread)
 _Kept = tuple[str, Values, Count | None, Spread | None]
@@ -56,7 +57,7 @@ class Ledger:
         known = self._counts.get(metric.name)
         entry = None if known is None else known.get(values)
         if entry is None:
-            entry = self._new_count(metric, values)
+            entry = self._count_of(metric, values)
         entry.series.value += amount
         entry.kept = None
 
@@ -68,7 +69,12 @@ class Ledger:
         Args:
             origin: Where the value came from.
         """
-        self._spread(metric, values).add(metric.bounds, value, origin)
+        known = self._spreads.get(metric.name)
+        entry = None if known is None else known.get(values)
+        if entry is None:
+            entry = self._spread_of(metric, values)
+        entry.series.add(_BOUNDS[metric.name], value, origin)
+        entry.kept = None
 
     def observe_many(
         self,
@@ -79,7 +85,9 @@ class Ledger:
         max_: float,
     ) -> None:
         """Count values of which the buckets are known."""
-        self._spread(metric, values).add_many(counts, sum_, max_)
+        entry = self._spread_of(metric, values)
+        entry.series.add_many(counts, sum_, max_)
+        entry.kept = None
 
     def prepare(self, metric: Metric, values: Values) -> None:
         """Have a counter stand at zero before anything is counted.
@@ -89,7 +97,7 @@ class Ledger:
         """
         known = self._counts.setdefault(metric.name, {})
         if values not in known and len(known) < PREPARED:
-            self._new_count(metric, values)
+            self._count_of(metric, values)
 
     def collect(self, now_ns: int) -> dict[str, list[Point]]:
         """The points of all series by instrument, and a new beginning for deltas."""
@@ -147,7 +155,8 @@ class Ledger:
             for values, spread in observed.items():
                 yield name, values, spread
 
-    def _new_count(self, metric: Metric, values: Values) -> _Entry[Count]:
+    def _count_of(self, metric: Metric, values: Values) -> _Entry[Count]:
+        """The series of a counter, made if need be."""
         known = self._counts.setdefault(metric.name, {})
         if len(known) >= SERIES - 1:
             values = OVERFLOW
@@ -156,7 +165,8 @@ class Ledger:
             entry = known[values] = _Entry(Count(0, self._since_ns))
         return entry
 
-    def _spread(self, metric: Metric, values: Values) -> Spread:
+    def _spread_of(self, metric: Metric, values: Values) -> _Entry[Spread]:
+        """The series of a histogram, made if need be."""
         known = self._spreads.setdefault(metric.name, {})
         entry = known.get(values)
         if entry is None and len(known) >= SERIES - 1:
@@ -165,8 +175,7 @@ class Ledger:
         if entry is None:
             buckets = [0] * (len(metric.bounds) + 1)
             entry = known[values] = _Entry(Spread(buckets, self._since_ns))
-        entry.kept = None
-        return entry.series
+        return entry
 
 
 def _point(
