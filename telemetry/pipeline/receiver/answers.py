@@ -14,6 +14,7 @@ import orjson
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver.admission import JSON, PROTOBUF
 from telemetry.pipeline.receiver.http_head import RefusedError
+from telemetry.pipeline.receiver.received import Stored
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -61,10 +62,9 @@ def export_response(rejected: int, text: str) -> bytes:
     return _delimited(_BYTES_FIELD_1, partial + _text_field_2(text))
 
 
-def accepted(
-    media_type: str, signal: Signal, rejected: int, text: str, *, stays: bool
-) -> bytes:
-    """The answer to a request whose items are stored, but for *rejected* of them."""
+def accepted(media_type: str, signal: Signal, stored: Stored, *, stays: bool) -> bytes:
+    """The answer to a request that is stored."""
+    rejected, text = stored
     if media_type != JSON:
         return _response(
             HTTPStatus.OK, PROTOBUF, export_response(rejected, text), stays=stays
