@@ -79,7 +79,7 @@ def variable_queries() -> list[Query]:
     ]
 
 
-# -- Grafana's variables ----------------------------------------------------------------
+# -- Grafana's variables -------------------------------------------------------------
 
 _BUILT_IN: Final = {
     "__rate_interval": "5m",

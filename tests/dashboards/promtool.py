@@ -56,12 +56,27 @@ COLLECTOR: Final = (
     'otelcol_exporter_queue_capacity{job="otelcol", exporter="otlp"}',
 )
 
+_OF_ALERT: Final = {
+    "severity": "warning",
+    "dashboard": "input-overview",
+    "job": "shop",
+    "input_function": "resize",
+}
+
+
+def selector(name: str, labels: Mapping[str, str]) -> str:
+    """A series in PromQL's words."""
+    pairs = ", ".join(f"{key}={json.dumps(text)}" for key, text in labels.items())
+    return f"{name}{{{pairs}}}"
+
+
 OF_OTHERS: Final = (
     *COLLECTOR,
-    'ALERTS{alertname="InputX", alertstate="firing", severity="warning", '
-    'dashboard="input-overview", job="shop", input_function="resize"}',
-    'ALERTS_FOR_STATE{alertname="InputX", severity="warning", '
-    'dashboard="input-overview", job="shop", input_function="resize"}',
+    selector(
+        "ALERTS",
+        {"alertname": "InputX", "alertstate": "firing", **_OF_ALERT},
+    ),
+    selector("ALERTS_FOR_STATE", {"alertname": "InputX", **_OF_ALERT}),
     'target_info{job="shop", instance="i1", service_version="1.0"}',
     'input_started_total{job="shop", instance="i1", otel_metric_overflow="true"}',
 )
@@ -101,12 +116,6 @@ def _parts(metric: Metric) -> Iterator[tuple[str, dict[str, str], int]]:
         yield count, {}, len(bounds) + 1
     else:
         yield found[0], {}, 6 if metric.kind == "counter" else 0
-
-
-def selector(name: str, labels: Mapping[str, str]) -> str:
-    """A series in PromQL's words."""
-    pairs = ", ".join(f"{key}={json.dumps(text)}" for key, text in labels.items())
-    return f"{name}{{{pairs}}}"
 
 
 def run(*arguments: str | Path) -> None:

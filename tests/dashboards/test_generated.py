@@ -20,17 +20,20 @@ def test_committed_json_is_the_code() -> None:
 
 def test_all_seven_are_there() -> None:
     """One for each question that people come with."""
-    assert UIDS == sorted(
-        f"input-{name}"
-        for name in (
-            "overview",
-            "concurrency",
-            "scaling",
-            "cancellations",
-            "explorer",
-            "tuning",
-            "telemetry",
+    assert (
+        sorted(
+            f"input-{name}"
+            for name in (
+                "overview",
+                "concurrency",
+                "scaling",
+                "cancellations",
+                "explorer",
+                "tuning",
+                "telemetry",
+            )
         )
+        == UIDS
     )
 
 

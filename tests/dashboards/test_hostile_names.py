@@ -1,4 +1,4 @@
-"""A function may be called what its author likes: variables carry the name all the same.
+"""A function may be called what its author likes: variables carry the name.
 
 The real PromQL engine is asked, with queries as Grafana sends them.
 """

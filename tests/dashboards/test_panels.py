@@ -18,7 +18,7 @@ pytestmark = pytest.mark.parametrize("uid", UIDS)
 
 
 def test_panels_are_few(uid: str) -> None:
-    """A dashboard answers in one look, and asks its data source no hundred questions."""
+    """A dashboard answers in one look, and asks no hundred questions."""
     assert len(panels(uid)) <= MOST_PANELS
 
 
@@ -34,7 +34,7 @@ def test_panels_do_not_overlap(uid: str) -> None:
     """Each stands in the grid, and on nobody else."""
     places = [panel["gridPos"] for panel in load(uid)["panels"]]
     for place in places:
-        assert 0 <= place["x"] and place["x"] + place["w"] <= COLUMNS
+        assert place["x"] >= 0 and place["x"] + place["w"] <= COLUMNS
         assert place["h"] > 0 and place["y"] >= 0
 
     for one, other in combinations(places, 2):

@@ -32,7 +32,7 @@ NEEDS_RULES: Final = re.compile(r"\w+:\w+:\w+")
 
 
 def test_promql_is_parsed(tmp_path: Path) -> None:
-    """promtool reads each of them, annotations and variables included."""
+    """Each of them, annotations and variables included."""
     rules = [
         {"record": f"query:{number}", "expr": filled(query.text)}
         for number, query in enumerate(ASKED)
