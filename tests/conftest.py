@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Real backends, for whoever asks.
+pytest_plugins = ["tests.stack.fixtures"]
+
 # The same examples on every run, and no clock: a busy machine fails no test.
 settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")
@@ -23,5 +26,7 @@ def own_directory() -> Iterator[Path]:
     parent = memory if os.access(memory, os.W_OK) else None
     found = Path(tempfile.mkdtemp(prefix="telemetry-tests-", dir=parent))
     os.environ["TELEMETRY_DIR"] = str(found)
+    # Tests that want an agent start one: else each app would leave a process behind.
+    os.environ["TELEMETRY_AGENT"] = "none"
     yield found
     shutil.rmtree(found, ignore_errors=True)

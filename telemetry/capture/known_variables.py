@@ -11,6 +11,8 @@ from telemetry.policy.secret_names import words
 
 OURS: Final = {
     "TELEMETRY_DIR": "the folder of black boxes, sockets and stores",
+    "TELEMETRY_AGENT": "who delivers: auto, process, thread or none",
+    "TELEMETRY_RECEIVE": "where the agent takes OTLP: host:port, or none",
     "TELEMETRY_CONSOLE": "how lines are shown: auto, pretty, json or none",
     "TELEMETRY_LEVEL": "the least level that is written",
     "TELEMETRY_BUDGET_BYTES": "how large a black box may grow",

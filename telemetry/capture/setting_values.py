@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from telemetry.capture.roads.registry import ALL_ROADS
 from telemetry.core.errors import InvalidError
+from telemetry.policy.agent_choice import ASKED, Agent
 
 MIN_BUDGET_BYTES: Final = 2**20
 MAX_BUDGET_BYTES: Final = 64 * 2**30
@@ -47,6 +48,41 @@ def directory(key: str, value: object) -> str:
     if isinstance(path, str) and path.strip() and "\0" not in path:
         return os.path.abspath(path)  # noqa: PTH100  # Path.absolute keeps `..`
     raise refused(key, value, "a path, or None for the user's own folder")
+
+
+def endpoint(key: str, value: object) -> str | None:
+    """The URL of a Collector, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            parts = urlsplit(value)
+            if parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0:
+                return value
+        except ValueError:  # of the port, or of an IPv6 address
+            pass
+    allowed = "a URL such as 'http://localhost:4318' (http or https), or None"
+    raise refused(key, value, allowed)
+
+
+def agent(key: str, value: object) -> Agent:
+    """Who delivers."""
+    if value is False:
+        return False
+    for name in ASKED:
+        if value == name:
+            return name
+    raise refused(key, value, f"{listed(ASKED)} or False")
+
+
+def agent_of_text(key: str, text: str) -> Agent:
+    """Who delivers; ``none`` for nobody."""
+    said = text.strip().lower()
+    if said == "none":
+        return False
+    if said not in ASKED:
+        raise refused(key, text, f"{listed(ASKED)} or 'none'")
+    return agent(key, said)
 
 
 def roads(key: str, value: object) -> frozenset[str]:

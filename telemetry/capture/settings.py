@@ -30,6 +30,7 @@ from telemetry.capture.scrubbing import (
     set_scrubber,
 )
 from telemetry.core.errors import InvalidError
+from telemetry.policy.agent_choice import Agent
 
 ConsoleStyle: TypeAlias = Literal["auto", "pretty", "json"]
 
@@ -40,6 +41,7 @@ LEVEL_VARIABLE: Final = "TELEMETRY_LEVEL"
 DIRECTORY_VARIABLE: Final = "TELEMETRY_DIR"
 BUDGET_VARIABLE: Final = "TELEMETRY_BUDGET_BYTES"
 CAPTURE_VARIABLE: Final = "TELEMETRY_CAPTURE"
+AGENT_VARIABLE: Final = "TELEMETRY_AGENT"
 
 _STYLES: Final = get_args(ConsoleStyle)
 _LEVEL_NAMES: Final = tuple(name.upper() for name in LEVELS)
@@ -76,6 +78,8 @@ class Settings:
         scrub_callback: Judges each match; it travels only where it can be pickled.
         resource_attributes: Of OpenTelemetry's resource, beside ``service.name``.
         processors: Run on the lines of ``get_logger``, as structlog's processors.
+        endpoint: Where OTLP goes; None for what ``OTEL_EXPORTER_OTLP_*`` say.
+        agent: Who delivers: see `telemetry.policy.agent_choice`.
     """
 
     # Source of the default: the resource semantic conventions of OpenTelemetry.
@@ -90,6 +94,8 @@ class Settings:
     scrub_callback: ScrubCallback | None = None
     resource_attributes: Mapping[str, object] = field(default_factory=dict)
     processors: tuple[Processor, ...] = ()
+    endpoint: str | None = None
+    agent: Agent = "auto"
 
     def scrubber(self) -> Scrubber:
         """What takes the secrets out.
@@ -105,8 +111,9 @@ class _InForce:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.settings = Settings()
+        self.settings: Settings | None = None
         self.bounds: Callable[[Settings], Settings] | None = None
+        self.followers: list[Callable[[Settings], object]] = []
 
     def renew(self) -> None:
         """In a forked child: another thread may have held the lock."""
@@ -120,6 +127,8 @@ os.register_at_fork(after_in_child=_IN_FORCE.renew)
 def configure(  # noqa: PLR0913  # one argument for each setting
     service_name: str | None = None,
     *,
+    endpoint: str | None = None,
+    agent: Agent | Unset = UNSET,
     console: ConsoleStyle | Unset | None = UNSET,
     level: str | Unset = UNSET,
     directory: str | os.PathLike[str] | None = None,
@@ -139,6 +148,15 @@ def configure(  # noqa: PLR0913  # one argument for each setting
     Args:
         service_name: What the service is called in every backend; else
             ``OTEL_SERVICE_NAME``, else ``unknown_service``.
+        endpoint: URL of an OpenTelemetry Collector, such as
+            ``"http://localhost:4318"``; else what ``OTEL_EXPORTER_OTLP_ENDPOINT`` and
+            its relatives say; else nothing is delivered, and what was written can
+            be asked for on this machine.
+        agent: Who delivers. ``"process"`` is an agent beside this process, shared by
+            all of the user's; ``"thread"`` one in it; False is none: with an
+            endpoint, OpenTelemetry's own exporters. Else ``TELEMETRY_AGENT`` (with
+            ``none`` for False), else ``"auto"``: a process for an app, a thread
+            where there is an endpoint, else nobody.
         console: How log lines are shown on stderr: ``"auto"`` is pretty on a
             terminal and JSON elsewhere, then ``"pretty"``, ``"json"``, and None for
             not at all; else ``TELEMETRY_CONSOLE``, else ``"auto"``.
@@ -166,6 +184,8 @@ def configure(  # noqa: PLR0913  # one argument for each setting
     """
     given = {
         "service_name": service_name,
+        "endpoint": endpoint,
+        "agent": agent,
         "console": console,
         "level": level,
         "directory": UNSET if directory is None else directory,
@@ -198,6 +218,8 @@ def resolve(environ: Mapping[str, str], **given: Any) -> Settings:  # noqa: ANN4
     patterns = given.get("scrub_patterns", default.scrub_patterns)
     settings = Settings(
         service_name=name or in_resource or default.service_name,
+        endpoint=values.endpoint("endpoint", given.get("endpoint")),
+        agent=_agent(environ, given.get("agent", UNSET)),
         console=_console(environ, given.get("console", UNSET), default.console),
         level=_level(environ, given.get("level", UNSET), default.level),
         directory=_directory(environ, given.get("directory", UNSET)),
@@ -240,6 +262,18 @@ def apply(settings: Settings) -> None:
         if "opentelemetry" in settings.capture:
             foreign_spans.set_sink(keep_span if has_box() else None)
         _IN_FORCE.settings = settings
+    if _IN_FORCE.bounds is None:
+        for follow in _IN_FORCE.followers:
+            follow(settings)
+
+
+def on_apply(follow: Callable[[Settings], object]) -> None:
+    """Let *follow* know of all settings that are put in force from now on.
+
+    For the floors above: who delivers. A process that is not the program's own, such
+    as a container, does not tell.
+    """
+    _IN_FORCE.followers.append(follow)
 
 
 def bound(bounds: Callable[[Settings], Settings]) -> None:
@@ -251,9 +285,20 @@ def bound(bounds: Callable[[Settings], Settings]) -> None:
     _IN_FORCE.bounds = bounds
 
 
-def in_force() -> Settings:
-    """The settings of this process: the defaults before the first `configure`."""
+def configured() -> Settings | None:
+    """What the last `configure` has put in force; None before the first."""
     return _IN_FORCE.settings
+
+
+def in_force() -> Settings:
+    """The settings of this process.
+
+    Before the first `configure` they are those that it would find with no arguments.
+
+    Raises:
+        InvalidError: A variable of the environment has a value that is not allowed.
+    """
+    return _IN_FORCE.settings or resolve(os.environ)
 
 
 def _service_name(environ: Mapping[str, str], given: object) -> str | None:
@@ -298,6 +343,13 @@ def _capture(environ: Mapping[str, str], given: object) -> frozenset[str]:
     if not said:
         return registry.LIBRARY_ROADS
     return values.roads_of_text(CAPTURE_VARIABLE, said)
+
+
+def _agent(environ: Mapping[str, str], given: object) -> Agent:
+    if given is not UNSET:
+        return values.agent("agent", given)
+    said = environ.get(AGENT_VARIABLE)
+    return values.agent_of_text(AGENT_VARIABLE, said) if said else "auto"
 
 
 def _patterns(given: object) -> tuple[str, ...]:

@@ -14,6 +14,8 @@ from tests.house.tree import ROOT
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "steal": [],
+    "kills": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],

@@ -21,7 +21,7 @@ from telemetry.core.errors import InvalidError
 from telemetry.policy.box_retention import MAX_AGE_S, DeadBox, superfluous
 
 SUFFIX: Final = ".box"
-_BESIDE: Final = (".out", ".err", ".stack")
+BESIDE: Final = (".out", ".err", ".stack")
 """What else a container leaves: output that nobody has read, stacks of its loop."""
 
 _FOLDER: Final = "input-telemetry"
@@ -109,7 +109,7 @@ def sweep(directory: Path) -> list[str]:
     dead = [box for path in directory.glob(f"*{SUFFIX}") if (box := _dead(path))]
     removed = superfluous(dead)
     for name in removed:
-        for suffix in (SUFFIX, *_BESIDE):
+        for suffix in (SUFFIX, *BESIDE):
             (directory / name).with_suffix(suffix).unlink(missing_ok=True)
     return removed
 
