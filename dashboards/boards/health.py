@@ -254,19 +254,16 @@ def _collector() -> list[shared.Wide]:
         Head(
             number=13,
             title="Accepted and refused",
-            says="Items per second at the Collector's receivers. What is refused for "
-            "lack of memory is sent again.",
+            says="Items per second that the Collector accepts, by signal; that it "
+            "refuses; and those for which it has no memory, which are sent again.",
             unit="cps",
             empty=_NO_COLLECTOR,
             to=[_OVERVIEW],
         ),
         [
-            Ask(_collected("receiver_accepted"), "accepted: {{signal}}"),
-            Ask(_collected("receiver_refused"), "refused: {{signal}}"),
-            Ask(
-                _collected("processor_memory_limiter_refused"),
-                "no memory: {{signal}}",
-            ),
+            Ask(_collected("receiver_accepted"), "{{signal}}"),
+            Ask(f"sum ({_collected('receiver_refused')})", "refused"),
+            Ask(f"sum ({_collected('processor_memory_limiter_refused')})", "no memory"),
         ],
         Drawn(looks=palette.RECEIVED),
     )

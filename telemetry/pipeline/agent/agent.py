@@ -59,7 +59,7 @@ class Agent:
         self._lock = AgentLock(place.lock)
         self._wake = threading.Event()
         self._inbox = Inbox(on_offer=self._wake.set)
-        self._server = IntakeServer(wanted, self._inbox)
+        self._server = IntakeServer(wanted, self._inbox, self._problem)
         self._shipping: Shipping | None = None
         self._thread: threading.Thread | None = None
         self._is_over: Callable[[], object] | None = None
@@ -194,15 +194,15 @@ class Agent:
         goes = f"delivers to {listed(sorted(where))}" if where else "delivers nowhere"
         found = [f"keeps {self._place.store}, {goes}"]
         if self._server.url:
-            found.append(f"takes OTLP at {self._server.url}")
+            also = f" and {self._server.grpc} (gRPC)" if self._server.grpc else ""
+            found.append(f"takes OTLP at {self._server.url}{also}")
         return found
 
     def _worker(self, *, ships: bool = True) -> Worker:
         worker = Worker(
             self._place,
-            self._wanted.endpoints.keys(),
+            self._wanted,
             self._inbox,
-            metrics_every_s=self._wanted.metrics_every_s,
             on_problem=self._problem,
         )
         if not ships:

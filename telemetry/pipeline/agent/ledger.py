@@ -7,6 +7,7 @@ transaction that failed it is as before: nothing was accepted.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import (
     Callable,
     Collection,
@@ -26,6 +27,7 @@ from telemetry.capture.runtime_records import Record, record_of
 from telemetry.capture.span_records import FinishedSpan, Settled, span_of
 from telemetry.pipeline.agent.boxes import Watched
 from telemetry.pipeline.agent.metering import Metering
+from telemetry.pipeline.metrics.temporality import Temporality
 from telemetry.pipeline.otlp.metrics import metrics_request
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver.decoding import (
@@ -58,6 +60,7 @@ class Ledger(Participant):
     Args:
         path: Of the store.
         delivered: The signals that go to a Collector; others are only stored.
+        temporality: Of the sums that are sent.
         on_problem: Told what a person should know.
 
     Raises:
@@ -68,6 +71,7 @@ class Ledger(Participant):
         self,
         path: Path,
         delivered: Collection[Signal],
+        temporality: Temporality,
         on_problem: Callable[[str], object],
     ) -> None:
         self._delivered = frozenset(delivered)
@@ -77,7 +81,7 @@ class Ledger(Participant):
         self.retention: Final = Retention(
             self.store, waiting_bytes=self.outbox.backlog_bytes
         )
-        self._metering = Metering()
+        self._metering = Metering(path.parent, time.time_ns(), temporality)
         self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
         self.forget()
         self.store.join(self)
@@ -138,8 +142,11 @@ class Ledger(Participant):
 
     def measure(self, unix_ns: int) -> None:
         """Write down, and send, what all counters say now. In a transaction."""
-        for seen, resource, points in self._metering.collect(unix_ns):
-            number = self._intake.processes.number(seen)
+        self._metering.delivery(
+            self.outbox.shipped(), self.outbox.dropped(), self.outbox.backlog_bytes()
+        )
+        for name, resource, points in self._metering.collect(unix_ns):
+            number = self._intake.processes.number(foreign_process(name, resource))
             self._intake.points(number, points)
             if "metrics" in self._delivered:
                 self._put("metrics", *metrics_request(resource, points))

@@ -10,7 +10,7 @@ boxes have been told.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,8 +18,8 @@ from telemetry.capture.blackbox.reader import Found
 from telemetry.pipeline.agent.boxes import BoxWatch, Watched
 from telemetry.pipeline.agent.ledger import Ledger
 from telemetry.pipeline.agent.places import Places
+from telemetry.pipeline.agent.wanted import AgentWanted
 from telemetry.pipeline.otlp.wire import MalformedError
-from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver.received import Inbox, Received
 from telemetry.pipeline.store.failures import StoreDamagedError
 
@@ -60,8 +60,7 @@ class Worker:
     """Turns, one after the other. Belongs to the thread that made it.
 
     Args:
-        delivered: Signals that go to a Collector.
-        metrics_every_s: Between two exports of the counters.
+        wanted: Which signals go to a Collector, and how often counters do.
         on_problem: Told what a person should know.
 
     Attributes:
@@ -74,21 +73,19 @@ class Worker:
     def __init__(
         self,
         place: Places,
-        delivered: Collection[Signal],
+        wanted: AgentWanted,
         inbox: Inbox,
         *,
-        metrics_every_s: float,
         on_problem: Callable[[str], object],
     ) -> None:
         self._place = place
-        self._delivered = delivered
+        self._wanted = wanted
         self._inbox = inbox
-        self._metrics_every_s = metrics_every_s
         self._on_problem = on_problem
         self._batch: Batch | None = None
         self._measured_s = time.monotonic()
         self.stored = 0
-        self.ledger = Ledger(place.store, delivered, on_problem)
+        self.ledger = self._ledger()
         self.watch: Final = BoxWatch(place.boxes, self._position, on_problem)
 
     def turn(self, now_s: float, *, find: bool = False, measure: bool = False) -> bool:
@@ -104,7 +101,7 @@ class Worker:
         if self._batch is None:
             self._batch = self._gathered(now_s, find=find)
         batch = self._batch
-        is_due = measure or now_s - self._measured_s >= self._metrics_every_s
+        is_due = measure or now_s - self._measured_s >= self._wanted.metrics_every_s
         if not batch.is_empty or is_due or self.ledger.outbox.has_work:
             self._accept(batch, measure=is_due)
             if is_due:
@@ -127,6 +124,14 @@ class Worker:
         self.watch.release(time.monotonic(), last=True)
         self.watch.close()
         self.ledger.close()
+
+    def _ledger(self) -> Ledger:
+        return Ledger(
+            self._place.store,
+            self._wanted.endpoints.keys(),
+            self._wanted.temporality,
+            self._on_problem,
+        )
 
     def _position(self, name: str) -> dict[int, tuple[int, int, int]] | None:
         return self.ledger.position(name)
@@ -187,4 +192,4 @@ class Worker:
         self.watch.close()
         self._batch = None
         self.ledger.close()
-        self.ledger = Ledger(self._place.store, self._delivered, self._on_problem)
+        self.ledger = self._ledger()

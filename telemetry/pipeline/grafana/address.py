@@ -10,9 +10,9 @@ from urllib.parse import unquote, urlsplit
 from telemetry.core.errors import Error
 
 URL_VARIABLE: Final = "GRAFANA_URL"
-TOKEN_VARIABLE: Final = "GRAFANA_TOKEN"
+TOKEN_VARIABLE: Final = "GRAFANA_TOKEN"  # noqa: S105  # a name, and no token
 USER_VARIABLE: Final = "GRAFANA_USER"
-PASSWORD_VARIABLE: Final = "GRAFANA_PASSWORD"
+PASSWORD_VARIABLE: Final = "GRAFANA_PASSWORD"  # noqa: S105  # the same
 TIMEOUT_VARIABLE: Final = "GRAFANA_TIMEOUT"
 
 MOST_TIMEOUT_S: Final = 600.0

@@ -130,7 +130,7 @@ class Grafana:
         except OSError as error:
             # grafana-client lets those of its HTTP library through.
             raise GrafanaError(
-                f"nobody answers at {self.where.url}: {_first_line(error)}"
+                f"nobody answers at {self.where.url}: {_cause(error)}"
             ) from error
         if not isinstance(answer, dict):
             raise self._no_grafana()
@@ -179,5 +179,13 @@ class _NotThereError(GrafanaError):
     """404, from Grafana itself."""
 
 
-def _first_line(error: Exception) -> str:
+def _cause(error: BaseException) -> str:
+    """What went wrong at the bottom: the layers above only repeat it."""
+    below: object = error
+    while isinstance(below, BaseException):
+        error = below
+        wrapped = error.args[0] if error.args else None
+        below = getattr(error, "reason", None)
+        if not isinstance(below, BaseException):
+            below = wrapped if isinstance(wrapped, BaseException) else error.__cause__
     return (str(error).splitlines() or [type(error).__name__])[0][:_SHOWN]

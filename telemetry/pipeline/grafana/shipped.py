@@ -16,7 +16,7 @@ _CHECKOUT: Final = Path(__file__).parents[3] / "dashboards" / "json"
 
 
 class NoDashboardsError(Error):
-    """The package was built without its dashboards, or not all of them are asked for."""
+    """There are none in the package, or none that is called so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Shipped:
 
 
 def folder() -> Path:
-    """Where they lie: in a checkout those of the checkout."""
-    return _CHECKOUT if _CHECKOUT.is_dir() else _INSTALLED
+    """Where they lie: in the package, or beside it in a checkout."""
+    return _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 
 
 def shipped(only: frozenset[str] = frozenset()) -> list[Shipped]:
