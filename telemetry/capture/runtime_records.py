@@ -66,6 +66,7 @@ class InputStarted(NamedTuple):
             when it begins a trace.
         cold: Its container was not ready when it was enqueued.
         batch_index: Its place in its batch. The batch runs under the id of the first.
+        batch_span: The span of that execution, packed, for all members but the first.
     """
 
     at_s: float
@@ -85,6 +86,7 @@ class InputStarted(NamedTuple):
     trace: str | None = None
     cold: bool = False
     batch_index: int = 0
+    batch_span: str | None = None
 
     @property
     def enqueued_s(self) -> float:
@@ -103,6 +105,7 @@ class InputSettled(NamedTuple):
         trace: See `InputStarted`.
         died: It ran as its process died.
         error: Why, where there was no container that could say so.
+        error_type: Of the exception that the caller gets; "" after a success.
     """
 
     at_s: float
@@ -122,6 +125,7 @@ class InputSettled(NamedTuple):
     trace: str | None = None
     died: bool = False
     error: str = ""
+    error_type: str = ""
 
     @property
     def first_enqueued_s(self) -> float:

@@ -15,6 +15,8 @@ from tests.stack.programs import need
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "steal": [],
+    "kills": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],
