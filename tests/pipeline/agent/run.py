@@ -46,6 +46,10 @@ class Ground:
             "-m", "tests.pipeline.agent.app", str(inputs), **variables
         ).stdout
 
+    def program(self, source: str, **variables: str) -> str:
+        """Run a program to its end; what it printed."""
+        return self._command("-c", source, **variables).stdout
+
     def telemetry(self, *arguments: str, **variables: str) -> str:
         """Run the command; what it printed."""
         return self._command("-m", "telemetry", *arguments, **variables).stdout
