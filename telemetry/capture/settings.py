@@ -111,7 +111,7 @@ class _InForce:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.settings = Settings()
+        self.settings: Settings | None = None
         self.bounds: Callable[[Settings], Settings] | None = None
         self.followers: list[Callable[[Settings], object]] = []
 
@@ -285,9 +285,20 @@ def bound(bounds: Callable[[Settings], Settings]) -> None:
     _IN_FORCE.bounds = bounds
 
 
-def in_force() -> Settings:
-    """The settings of this process: the defaults before the first `configure`."""
+def configured() -> Settings | None:
+    """What the last `configure` has put in force; None before the first."""
     return _IN_FORCE.settings
+
+
+def in_force() -> Settings:
+    """The settings of this process.
+
+    Before the first `configure` they are those that it would find with no arguments.
+
+    Raises:
+        InvalidError: A variable of the environment has a value that is not allowed.
+    """
+    return _IN_FORCE.settings or resolve(os.environ)
 
 
 def _service_name(environ: Mapping[str, str], given: object) -> str | None:

@@ -81,7 +81,8 @@ INPUT_AUTOSCALER_DIRECTION: Final = "input.autoscaler.direction"
 INPUT_BOUND: Final = "input.bound"
 """True when a log record knows its input, so lost correlation is visible."""
 INPUT_TELEMETRY_SIGNAL: Final = "input.telemetry.signal"
-"""What was dropped or shipped: logs, spans, metrics."""
+"""What was dropped or shipped: logs, spans, metrics; or records, which were given up
+in a black box: nobody knows any more what they were."""
 
 # -- semantic conventions ----------------------------------------------------------
 
@@ -96,18 +97,33 @@ ERROR_TYPE: Final = "error.type"
 EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
+OTEL_EVENT_NAME: Final = "otel.event.name"
+OTEL_METRIC_OVERFLOW: Final = "otel.metric.overflow"
+"""True on the series that has what found no place among those of its instrument.
+Source: OpenTelemetry specification, Metrics SDK, cardinality limits."""
 CODE_FUNCTION_NAME: Final = "code.function.name"
 CODE_FILE_PATH: Final = "code.file.path"
 CODE_LINE_NUMBER: Final = "code.line.number"
 LOG_IOSTREAM: Final = "log.iostream"
+LOG_RECORD_UID: Final = "log.record.uid"
+"""Names a log line for ever, so that one that is sent twice can be told."""
 THREAD_ID: Final = "thread.id"
 THREAD_NAME: Final = "thread.name"
+HOST_NAME: Final = "host.name"
 PROCESS_PID: Final = "process.pid"
+PROCESS_PARENT_PID: Final = "process.parent_pid"
+PROCESS_COMMAND: Final = "process.command"
+PROCESS_RUNTIME_VERSION: Final = "process.runtime.version"
+TELEMETRY_SDK_NAME: Final = "telemetry.sdk.name"
+TELEMETRY_SDK_LANGUAGE: Final = "telemetry.sdk.language"
+TELEMETRY_SDK_VERSION: Final = "telemetry.sdk.version"
 SERVICE_NAME: Final = "service.name"
 SERVICE_INSTANCE_ID: Final = "service.instance.id"
 
 PROVIDER: Final = "telemetry"
 """The value of ``faas.invoked_provider``."""
+TRIGGER: Final = "other"
+"""The value of ``faas.trigger``: nothing that the conventions have a word for."""
 
 # -- the log line ------------------------------------------------------------------
 

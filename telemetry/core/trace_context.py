@@ -167,6 +167,16 @@ def client_span(input_id: str, parent: TraceParent | None) -> TraceParent:
     return TraceParent(parent[0], span_id, *parent[2:])
 
 
+def start_span(container_id: str, phase: int = 0) -> TraceParent:
+    """The span of a container's start, which begins a trace, or of a phase of it.
+
+    Args:
+        phase: From 1, in the order of the phases; 0 for the whole.
+    """
+    bits = _bits(container_id)
+    return TraceParent(bits, _mixed(bits, phase))
+
+
 def derived_span_id(input_id: str, attempt: int, kind: int) -> int:
     """Id of a span that belongs to an execution of an input; 64 bits, never 0.
 
@@ -177,6 +187,7 @@ def derived_span_id(input_id: str, attempt: int, kind: int) -> int:
     return _mixed(_bits(input_id), attempt * _KINDS + kind)
 
 
+@lru_cache(maxsize=1_024)
 def _bits(input_id: str) -> int:
     """128 bits, not 0, that stand for *input_id*: its ULID, or else a hash."""
     if len(input_id) == _OWN_ID_CHARS and input_id.startswith(INPUT_PREFIX):

@@ -11,7 +11,10 @@ from types import FrameType, TracebackType
 from typing import Final, Generic, TypeVar
 
 from telemetry.capture.runtime_records import Record
+from telemetry.capture.settings import in_force
 from telemetry.core.errors import InvalidError
+from telemetry.pipeline.agent.hosting import host_for_app, wants_agent
+from telemetry.pipeline.agent.keeping import AgentKeeper
 from telemetry.runtime import current
 from telemetry.runtime.driver.session import DriverSession
 from telemetry.runtime.pools import Pool
@@ -46,6 +49,7 @@ class Run(Generic[A]):
         self._on_record = on_record
         self._grace_s = shutdown_grace_s
         self._session: DriverSession | None = None
+        self._agent: AgentKeeper | None = None
         self._entered = False
         self._termination = _Termination()
 
@@ -105,6 +109,8 @@ class Run(Generic[A]):
         self._entered = True
 
     def _start(self) -> None:
+        settings = in_force()
+        agent = wants_agent(settings)
         place = current.reserve(self._name)
         try:
             place.session = self._session = DriverSession.start(
@@ -112,10 +118,13 @@ class Run(Generic[A]):
                 pools=[pool.spec(place) for pool in self._pools if _is_declared(pool)],
                 on_record=self._on_record,
                 shutdown_grace_s=self._grace_s,
+                journal=agent,
             )
         except BaseException:
             current.release(self._name)
             raise
+        if agent:
+            self._agent = host_for_app(settings)
 
     def _stop(self) -> None:
         session, self._session = self._session, None
@@ -123,7 +132,11 @@ class Run(Generic[A]):
             return
         # First, so that no new call is let in while the session drains.
         current.release(self._name)
-        session.stop()
+        try:
+            session.stop()
+        finally:
+            if self._agent is not None:
+                self._agent.stop()
 
 
 def _is_declared(pool: Pool) -> bool:

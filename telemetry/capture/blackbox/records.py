@@ -6,7 +6,9 @@ few lines have:
     level      by number: 10 to 50
     logger     [name or nil, {bound keys}]: encoded once per bound logger
     identity   nil, or [input id, call id, function, attempt, container id, slot,
-               batch ids, late, trace id, span id]: encoded once per input
+               batch ids, late, trace id, span id]: encoded once per input. Where a
+               span id is nil, it is derived from the input id and the attempt; so is
+               the trace id. See `telemetry.core.trace_context`
     thread     name: encoded once per thread
     said       [Unix nanoseconds, event, positional arguments, {keys}]
     more       {stream, exception, candidates, shown, trace_id, span_id}
@@ -26,7 +28,7 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.line import LEVELS, Line, own_keys
-from telemetry.capture.otel_context import own_ids
+from telemetry.capture.otel_context import derived_ids, needed_ids
 from telemetry.capture.plain import plain_fields, plain_text
 from telemetry.core.scope import InputScope
 
@@ -45,9 +47,9 @@ box of its driver. See `telemetry.capture.runtime_records`."""
 LINE_KINDS: Final = frozenset(LEVELS.values())
 LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
-NO_INPUT: Final = msgspec.msgpack.encode(None)
-
 encode: Final = msgspec.msgpack.Encoder().encode
+
+NO_INPUT: Final = msgspec.Raw(encode(None))
 _FRAME: Final = Struct("<II").pack
 
 
@@ -56,36 +58,34 @@ def framed(body: bytes) -> bytes:
     return _FRAME(len(body), adler32(body)) + body
 
 
-def identity_head(scope: InputScope) -> bytes:
+def identity_head(scope: InputScope) -> msgspec.Raw:
     """The constant part of every record of an input; kept in the scope."""
-    if scope.head is not None:
-        return scope.head
+    head: msgspec.Raw | None = scope.head
+    if head is not None:
+        return head
     if not scope.input_id:
         return NO_INPUT
-    scope.head = encode(
-        (
-            scope.input_id,
-            scope.function_call_id,
-            scope.function,
-            scope.attempt,
-            scope.container_id,
-            scope.slot,
-            scope.batch_input_ids or None,
-            scope.closed,
-            *own_ids(scope),
+    head = scope.head = msgspec.Raw(
+        encode(
+            (
+                scope.input_id,
+                scope.function_call_id,
+                scope.function,
+                scope.attempt,
+                scope.container_id,
+                scope.slot,
+                scope.batch_input_ids or None,
+                scope.closed,
+                *needed_ids(scope),
+            )
         )
     )
-    return scope.head
+    return head
 
 
-def logger_head(name: str | None, bound: Mapping[str, object]) -> bytes:
-    """The constant part of every line of a bound logger."""
-    return encode((name, plain_fields(own_keys(bound))))
-
-
-def line_begin(level: int, *, parts: int = 5) -> bytes:
-    """The beginning of a line: how many parts it has, and its level by number."""
-    return bytes((_ARRAY | parts, level))
+def logger_head(name: str | None, bound: Mapping[str, object]) -> msgspec.Raw:
+    """The constant part of every line of a bound logger; *bound* is plain."""
+    return msgspec.Raw(encode((name, own_keys(bound))))
 
 
 def line_of(record: Sequence[Any]) -> Line:
@@ -98,6 +98,9 @@ def line_of(record: Sequence[Any]) -> Line:
     more: Mapping[str, Any] = record[5] if len(record) > 5 else {}  # noqa: PLR2004  # the sixth part
     who = dict(zip(_IDENTITY, identity or (), strict=False))
     who["batch_input_ids"] = tuple(who.get("batch_input_ids") or ())
+    if identity and not who.get("span_id"):
+        trace_id, span_id = derived_ids(who["input_id"], who["attempt"])
+        who |= {"trace_id": who.get("trace_id") or trace_id, "span_id": span_id}
     if args:
         event, keys = interpolated(event, args, keys)
     return Line(
@@ -124,8 +127,6 @@ def interpolated(
         return event, {**keys, "positional_args": args}
 
 
-_ARRAY: Final = 0x90
-"""msgpack's head of an array, to which the number of its parts is added."""
 _IDENTITY: Final = (
     "input_id",
     "function_call_id",

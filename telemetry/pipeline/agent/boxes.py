@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.capture.blackbox.listing import ALIVE, DIED, ENDED, summary_of
+from telemetry.capture.blackbox.opening import DIRECT
 from telemetry.capture.blackbox.places import BESIDE, SUFFIX, is_written
 from telemetry.capture.blackbox.reader import (
     BoxReader,
@@ -21,6 +23,7 @@ from telemetry.capture.blackbox.reader import (
     Position,
 )
 from telemetry.pipeline.agent.last_words import BLOCK, last_words
+from telemetry.pipeline.otlp.box_encoder import BoxEncoder
 from telemetry.policy.agent_life import may_be_taken
 
 FIND_EVERY_S: Final = 0.5
@@ -35,9 +38,6 @@ DRIVER: Final = "driver"
 
 OUTPUT: Final = (".out", ".err")
 """Beside a box: what was written to its descriptors. Stored with the box."""
-
-_AGENT_KEY: Final = "agent"
-_ELSEWHERE: Final = frozenset({"thread", "direct"})
 
 
 class Watched:
@@ -61,6 +61,7 @@ class Watched:
         self._promised: Position = {}
         self._kept: deque[tuple[float, Position]] = deque()
         self._quiet_s: float | None = None
+        self._newest_ns = 0
         self.look(lives=lives)
 
     @property
@@ -71,7 +72,22 @@ class Watched:
     @property
     def is_others(self) -> bool:
         """Whether its own process delivers what is in it, for as long as it lives."""
-        return self.state == ALIVE and self.identity.get(_AGENT_KEY) in _ELSEWHERE
+        return self.state == ALIVE and self.identity.get("agent") == DIRECT
+
+    @property
+    def last_ns(self) -> int:
+        """Its last sign of life, in Unix nanoseconds, as far as it was read."""
+        return max(self.reader.pulse().ended_unix_ns, self._newest_ns)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process lives, as far as was seen."""
+        return self.state == ALIVE
+
+    @cached_property
+    def encoder(self) -> BoxEncoder:
+        """What makes OTLP of its records."""
+        return BoxEncoder(self.identity)
 
     @property
     def _is_looked_at(self) -> bool:
@@ -90,6 +106,8 @@ class Watched:
             self._said = True
             running = [slot.input_id for slot in self.reader.slots()]
             found = last_words(self.reader.path, running, self.reader.last_written_ns())
+        if found:
+            self._newest_ns = max(self._newest_ns, found[-1].when_ns)
         if self._said:
             self._promised = {**self._promised, BLOCK: (0, 0, 0)}
             self.is_read = self.is_read or not found
@@ -122,9 +140,17 @@ class Watched:
         if taken is not None:
             self.reader.taken_to({i: at for i, at in taken.items() if i != BLOCK})
 
-    def is_through(self, now_s: float) -> bool:
-        """Whether there is nothing left to do but to `clear` up."""
-        if not self.is_read or self._kept:
+    def is_through(self, now_s: float, *, at_once: bool = False) -> bool:
+        """Whether there is nothing left to do but to `clear` up.
+
+        Args:
+            at_once: Nobody else reads the box.
+        """
+        if not self.is_read:
+            return False
+        if at_once:
+            return True
+        if self._kept:
             return False
         if self._quiet_s is None:
             self._quiet_s = now_s
@@ -199,11 +225,17 @@ class BoxWatch:
                 changed.append(watched)
         return changed
 
-    def release(self, now_s: float) -> None:
-        """Give space back to the writers, and let go of boxes that are through."""
+    def release(self, now_s: float, *, last: bool = False) -> None:
+        """Give space back to the writers, and let go of boxes that are through.
+
+        Args:
+            last: We are about to end: what need not be kept goes now, unless an app
+                lives that may look at it.
+        """
+        at_once = last and not self.drivers
         for path, watched in list(self._open.items()):
             watched.release(now_s)
-            if watched.is_through(now_s):
+            if watched.is_through(now_s, at_once=at_once):
                 watched.clear()
                 self._through.add(path)
                 self.forget(watched)

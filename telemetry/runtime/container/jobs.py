@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from asyncio import CancelledError
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.capture import executions
+from telemetry.capture.span_records import Admission, Known, Member
 from telemetry.core import names
 from telemetry.core.errors import InputCancellation
 from telemetry.core.outcome import Outcome
@@ -48,23 +49,32 @@ class Job(InputScope):
             that a body which has not begun finds it and never begins.
         blocked_ns: For how long the loop was held while it ran; set at its end.
         error: What came out of the body, until its record is written.
-        cause: Why it was cancelled, if the driver said: user, timeout, shutdown.
+        cause: Why it was cancelled: a value of `Cause`.
+        mechanism: How: task, exception or container.
+        delivered_ns: When its body was told; ``time.monotonic_ns()``, 0 if it was not.
+        admission: How full the container was, as the driver counts.
+        others: Of a batch, all members but the first.
     """
 
     cancelled: bool = False
     cause: str | None = None
+    mechanism: str | None = None
     nobody: bool = False
     state: State = State.NEW
     task: asyncio.Task[None] | None = None
     worker: Worker | None = None
     credit: Credit | None = None
     blocked_ns: int = 0
+    delivered_ns: int = 0
+    admission: Admission | None = None
+    others: tuple[Member, ...] = ()
     error: BaseException | None = None
     parent: TraceParent | None = None
     span: Any = None
     otel: Any = None
     ids: tuple[str, str] | None = None
-    head: bytes | None = None
+    head: Any = None
+    named: Any = None
     write: Callable[[bytes], object] | None = None
     slot: int
 
@@ -91,6 +101,7 @@ class Job(InputScope):
         else:
             self.batch_input_ids = tuple(each[0] for each in members)
             self.members = [each[1] for each in members]
+            self.others = tuple(Member(each[0], *each[2:]) for each in members[1:])
             self.unfit: dict[int, Ended] = {}
 
 
@@ -148,9 +159,11 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
     error, job.error = job.error, None
     own: dict[str, object] | None = None
     if job.cause is not None:
-        own = {names.INPUT_CANCELLATION_CAUSE: job.cause}
-        if ended[0] == messages.RETURNED:
-            own[names.INPUT_CANCELLATION_OBSERVED] = "swallowed"
+        own = {
+            names.INPUT_CANCELLATION_CAUSE: job.cause,
+            names.INPUT_CANCELLATION_MECHANISM: job.mechanism,
+            names.INPUT_CANCELLATION_OBSERVED: _OBSERVED[ended[0]],
+        }
     if job.blocked_ns:
         own = {**(own or {}), names.INPUT_LOOP_BLOCKED_S: job.blocked_ns / 1e9}
     executions.end(
@@ -159,8 +172,17 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
         time.time_ns(),
         error=error,
         outcome=_outcome(job, ended[0]),
-        own=own,
+        known=Known(own, job.admission, job.others),
     )
+
+
+_OBSERVED: Final = {
+    messages.RETURNED: "swallowed",
+    messages.RAISED: "raised",
+    messages.UNWOUND: "unwound",
+    messages.NEVER_STARTED: "never_started",
+}
+"""What a body made of its cancellation. See `telemetry.policy.settling.observed`."""
 
 
 def _outcome(job: Job, how: int) -> Outcome:
