@@ -6,10 +6,10 @@ import zlib
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver import otlp_json
 from telemetry.pipeline.receiver.admission import JSON
-from telemetry.pipeline.receiver.attribute_reading import MalformedError
 from telemetry.pipeline.receiver.http_head import RefusedError
 from telemetry.pipeline.receiver.limits import MIB, Limits
 from telemetry.pipeline.receiver.reading import parsed
