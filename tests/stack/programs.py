@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -29,6 +30,8 @@ OK: Final = 200
 READY_S: Final = 30.0
 STOP_S: Final = 20.0
 _PAUSE_S: Final = 0.02
+_ALL_IS_WELL: Final = re.compile(r"\tinfo\t|\blevel=INFO\b")
+"""In lines of the Collector and of Prometheus."""
 
 
 def need(program: str) -> Path:
@@ -167,8 +170,10 @@ class Program:
             raise
 
     def end_of_log(self, lines: int = 40) -> str:
-        """The last lines that it printed."""
-        return "\n".join(self.log.read_text("utf-8").splitlines()[-lines:])
+        """The last lines that it printed, but those that say that all is well."""
+        text = self.log.read_text("utf-8").splitlines()
+        told = [line for line in text if not _ALL_IS_WELL.search(line)]
+        return "\n".join(told[-lines:])
 
     def discard(self) -> None:
         """Ends it and removes its data; its log goes to the captured output."""
