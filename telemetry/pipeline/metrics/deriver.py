@@ -9,6 +9,7 @@ import msgspec
 
 from telemetry.capture import runtime_records as records
 from telemetry.capture.runtime_records import PoolDeclared, Record
+from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.metrics import inputs, pools
@@ -95,6 +96,14 @@ class Deriver:
             take(self._ledger, pool, record)
         if isinstance(record, PoolDeclared):
             self._declared(record)
+
+    def outside(self, settled: Settled) -> None:
+        """An input ended that no dispatcher knows, of a program on its own.
+
+        Raises:
+            ValueError: Its outcome is none that there is.
+        """
+        inputs.take_outside(self._ledger, settled)
 
     def gone(self, source: str) -> None:
         """The process of that box is gone, and everything in it was taken in."""

@@ -9,7 +9,9 @@ import pytest
 from telemetry.capture.runtime_records import (
     InputRejected,
 )
+from telemetry.capture.span_records import Settled
 from telemetry.core.outcome import Outcome
+from telemetry.pipeline.metrics.deriver import Deriver
 from telemetry.policy.bursts import Zone
 from tests.pipeline.made_records import (
     INPUT,
@@ -23,10 +25,13 @@ from tests.pipeline.made_records import (
 )
 from tests.pipeline.metrics.derived import (
     FAAS,
+    NOW_NS,
     RESIZE,
+    START_NS,
     Said,
     derived,
     own,
+    said,
 )
 
 
@@ -185,6 +190,27 @@ def test_one_that_was_rejected() -> None:
     found = derived(InputRejected(1.0, "resize", INPUT, "fc-0", "arguments", "x", POOL))
 
     assert found == {"input.rejected": [(own(reason="arguments"), 1)]}
+
+
+def test_one_of_a_program_on_its_own() -> None:
+    """It began, and ended so; there is neither a queue nor a slot to speak of."""
+    made = Deriver(START_NS)
+    made.outside(Settled(INPUT, 10, 10 + 1_500_000_000, "error", function="job"))
+    found = said(made.collect(NOW_NS))
+    key = {"input.function": "job", "input.mode": "unknown"}
+    ended = {**key, "input.zone": "none", "input.outcome": "error"}
+    faas = {**key, "faas.trigger": "other"}
+
+    assert found == {
+        "input.started": [({**key, "input.zone": "none"}, 1)],
+        "input.completed": [(ended, 1)],
+        "input.duration": [(ended, (1, 1.5))],
+        "input.total.duration": [(ended, (1, 1.5))],
+        "faas.invoke_duration": [(faas, (1, 1.5))],
+        "faas.errors": [(faas, 1)],
+    }
+    with pytest.raises(ValueError, match="nonsense"):
+        made.outside(Settled(INPUT, 10, 11, "nonsense"))
 
 
 def test_a_batch_counts_once_and_its_members_each() -> None:
