@@ -273,6 +273,8 @@ def test_telemetry_tells_of_itself() -> None:
     made.box_dropped("ct-1", {"evicted": 3, "disk": 0})
     made.box_dropped("ct-1", {"evicted": 5, "disk": 1})
     made.box_dropped("ct-2", {"evicted": 2})
+    made.gone("ct-2")
+    made.box_dropped("ct-2", {"evicted": 2})
     made.dropped("logs", "refused", 4)
     made.shipped("spans", 10)
     made.backlog(4_096)
