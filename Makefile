@@ -5,7 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-BENCHMARKS := logging spans dispatch cold_start chaos memory
+BENCHMARKS := logging spans dispatch cold_start chaos memory shipping
 
 .PHONY: help demo test lint bench clean
 

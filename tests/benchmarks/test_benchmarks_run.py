@@ -18,6 +18,7 @@ MODULES: dict[str, list[str]] = {
     "cold_start": [],
     "chaos": [],
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
+    "shipping": [],
 }
 
 

@@ -108,6 +108,11 @@ def test_gzip() -> None:
         (reply(400, b"<html>", "text/html"), Meaning.REFUSED, "HTTP 400 Said"),
         (reply(404), Meaning.REFUSED, "the right path"),
         (reply(413), Meaning.TOO_LARGE, "HTTP 413"),
+        (
+            reply(400, b"http: request body too large", "text/plain"),
+            Meaning.TOO_LARGE,
+            "HTTP 400 Said: http: request body too large",
+        ),
         (reply(401), Meaning.MISCONFIGURED, "OTEL_EXPORTER_OTLP_HEADERS"),
         (
             reply(200, b"<html>log in</html>", "text/html"),
