@@ -49,11 +49,11 @@ def need_modules() -> Path:
 
 def install() -> str:
     """Put them there, whole or not at all; why that could not be, or ""."""
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        return "there is no Node with npm"
     target = folder()
     if target.is_dir():
         return ""
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        return "there is no Node with npm"
     target.parent.mkdir(parents=True, exist_ok=True)
     with backends.locked(target.with_suffix(".lock")):
         if target.is_dir():  # by another process, while this one waited
@@ -78,4 +78,4 @@ def install() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(install())
+    sys.exit(install() or None)
