@@ -67,19 +67,16 @@ def start_gateway(
     return start(*files, variables={**ALL_KEPT, **secrets.of_gateway(), **ways})
 
 
-@pytest.mark.parametrize("balanced", [False, True])
 def test_all_signals_pass_with_certificate_and_token(
-    start_collector: StartCollector, secrets: Secrets, *, balanced: bool
+    start_collector: StartCollector, secrets: Secrets
 ) -> None:
-    """Agent and gateway with the overlays for both, and with balanced traces too."""
+    """Logs by the plain exporter and traces by the balanced one, all overlays laid."""
     backends = start_collector(SINK, BACKENDS)
-    files = [AGENT, OVERLAYS / "agent-tls.yaml", OVERLAYS / "agent-auth.yaml"]
-    if balanced:
-        names = ("agent-balanced", "agent-balanced-tls", "agent-balanced-auth")
-        files += [OVERLAYS / f"{name}.yaml" for name in names]
     gateway = start_gateway(start_collector, secrets, backends)
+    overlays = ("tls", "auth", "balanced", "balanced-tls", "balanced-auth")
     agent = start_collector(
-        *files,
+        AGENT,
+        *(OVERLAYS / f"agent-{name}.yaml" for name in overlays),
         variables={
             **secrets.of_agent("correct"),
             "GATEWAY_ENDPOINT": f"localhost:{gateway.grpc_port}",

@@ -92,12 +92,10 @@ def series() -> list[dict[str, str]]:
 
 
 def _series(metric: Metric) -> Iterator[dict[str, str]]:
-    choices = [
-        [(name.replace(".", "_"), value) for value in VALUES[name]]
-        for name in metric.attributes
-    ]
-    for resource, *chosen in itertools.product(RESOURCE, *choices):
-        labels = {**resource, **dict(chosen)}
+    keys = [name.replace(".", "_") for name in metric.attributes]
+    choices = itertools.product(*(VALUES[name] for name in metric.attributes))
+    for resource, chosen in itertools.product(RESOURCE, choices):
+        labels = {**resource, **dict(zip(keys, chosen, strict=True))}
         for name, more, growth in _parts(metric):
             yield {
                 "series": selector(name, {**labels, **more}),

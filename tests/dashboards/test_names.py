@@ -12,6 +12,7 @@ from dashboards import series
 from telemetry.core import names
 from telemetry.core.metrics import Metric, prometheus_names
 from tests.dashboards.committed import (
+    UIDS,
     Query,
     annotation_queries,
     asking,
@@ -19,7 +20,6 @@ from tests.dashboards.committed import (
     variable_queries,
 )
 from tests.dashboards.test_linter_rules import OF_COLLECTOR, OF_RULES, selectors
-from tests.dashboards.test_linter_rules import UIDS as BOARDS
 
 METRIC_OF: Final[dict[str, Metric]] = {
     name: metric for metric in names.METRICS for name in prometheus_names(metric)
@@ -101,7 +101,7 @@ def test_fields_of_lines_exist(query: Query) -> None:
     assert set(_LABEL.findall(query.text)) <= known | of_loki
 
 
-@pytest.mark.parametrize("uid", BOARDS)
+@pytest.mark.parametrize("uid", UIDS)
 def test_legends_name_labels_of_their_query(uid: str) -> None:
     """A template for a label that the result has not would stay empty."""
     for panel in asking(uid):

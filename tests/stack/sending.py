@@ -6,9 +6,8 @@ import hashlib
 import itertools
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
-from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import (
     ExportLogsServiceRequest,
 )
@@ -19,14 +18,21 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, SeverityNumber
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from tests.stack import programs
 
-RESOURCE: Final = {"service.name": "synthetic", "service.instance.id": "ct-1"}
+Request = (
+    ExportLogsServiceRequest | ExportMetricsServiceRequest | ExportTraceServiceRequest
+)
+RESOURCE: Final = {
+    "service.name": "synthetic",
+    "service.instance.id": "ct-1",
+    "host.name": "host-1",
+}
 MS: Final = 1_000_000
 _NUMBERS: Final = itertools.count(1)
 
@@ -63,6 +69,7 @@ def span(
 ) -> Span:
     """A span that ends now."""
     end_ns = time.time_ns()
+    code = Status.STATUS_CODE_ERROR if failed else Status.STATUS_CODE_UNSET
     return Span(
         trace_id=trace_id,
         span_id=next(_NUMBERS).to_bytes(8, "big"),
@@ -71,7 +78,7 @@ def span(
         start_time_unix_nano=end_ns - int(lasts_ms * MS),
         end_time_unix_nano=end_ns,
         attributes=attributes_of(attributes or {}),
-        status=Status(code=Status.STATUS_CODE_ERROR if failed else 0),
+        status=Status(code=code),
     )
 
 
@@ -79,7 +86,7 @@ def log_record(body: str, attributes: Mapping[str, object] | None = None) -> Log
     """A log record of this moment."""
     return LogRecord(
         time_unix_nano=time.time_ns(),
-        severity_number=9,
+        severity_number=SeverityNumber.SEVERITY_NUMBER_INFO,
         severity_text="INFO",
         body=value_of(body),
         attributes=attributes_of(attributes or {}),
@@ -110,7 +117,7 @@ def metrics(of: Iterable[Metric]) -> ExportMetricsServiceRequest:
     return request
 
 
-def send(port: int, request: Message, headers: Mapping[str, str] | None = None) -> None:
+def send(port: int, request: Request, headers: Mapping[str, str] | None = None) -> None:
     """Has the Collector at *port* take a request over HTTP."""
     kind = type(request).__name__
     signal = kind.removeprefix("Export").removesuffix("ServiceRequest").lower()
@@ -127,5 +134,4 @@ def send(port: int, request: Message, headers: Mapping[str, str] | None = None) 
 
 
 def _resource() -> Resource:
-    found: dict[str, Any] = dict(RESOURCE)
-    return Resource(attributes=attributes_of(found))
+    return Resource(attributes=attributes_of(RESOURCE))

@@ -71,7 +71,8 @@ def bar(
     """A bar on a scale of *width* columns; at least one column, however short it is."""
     whole = max(last_ns - first_ns, 1)
     start = min(int((started_ns - first_ns) / whole * width), width - 1)
-    end = min(max(round((ended_ns - first_ns) / whole * width), start + 1), width)
+    # Cut off like the start: where one ends and the next begins is the same column.
+    end = min(max(int((ended_ns - first_ns) / whole * width), start + 1), width)
     return " " * start + fill * (end - start) + " " * (width - end)
 
 

@@ -46,6 +46,10 @@ class Ground:
             "-m", "tests.pipeline.agent.app", str(inputs), **variables
         ).stdout
 
+    def program(self, source: str, **variables: str) -> str:
+        """Run a program to its end; what it printed."""
+        return self._command("-c", source, **variables).stdout
+
     def telemetry(self, *arguments: str, **variables: str) -> str:
         """Run the command; what it printed."""
         return self._command("-m", "telemetry", *arguments, **variables).stdout
@@ -100,8 +104,17 @@ class Ground:
             time.sleep(_LOOK_S)
 
     def wait_for_end(self) -> None:
-        """Wait until no agent is left."""
-        self.wait_until(lambda: self.agent() is None, "the agent goes on")
+        """Wait until an agent has read all that the app has left, and is gone."""
+        self.wait_until(self._is_cleared, "no agent has cleared up")
+        self.wait_for_no_agent()
+
+    def wait_for_no_agent(self) -> None:
+        """Wait until none is left."""
+        gone = lambda: holder(self.place.lock) is None  # noqa: E731  # it is short
+        self.wait_until(gone, "the agent goes on")
+
+    def _is_cleared(self) -> bool:
+        return not any(self.place.boxes.glob("dv-*.box"))
 
     def said(self) -> str:
         """What the agents of apps have said."""

@@ -87,7 +87,7 @@ def test_agents_and_collectors_that_are_killed_lose_nothing(
                 collector.start()
         well = int(app.communicate("enough")[0])
 
-    here.wait_for_end()
+    here.wait_for_no_agent()
     here.telemetry("agent", "--once")
     assert len(set(agents)) == 4
     (stored,) = here.ask("select count(*) from logs")[0]

@@ -27,6 +27,7 @@ from telemetry.core import names
 from telemetry.pipeline.otlp.box_encoder import BoxEncoder
 from telemetry.pipeline.otlp.line_attributes import TAKEN
 from telemetry.pipeline.otlp.log_record import encoded_line
+from telemetry.pipeline.otlp.logs import LogEncoder
 from tests.pipeline.otlp.plain_values import comparable, read_all
 
 IDENTITY = {
@@ -229,6 +230,15 @@ def test_nobody_can_forge_an_id() -> None:
     assert found_["slot_"] == 9
 
 
+@pytest.mark.parametrize("name", sorted(TAKEN | RESERVED))
+def test_each_name_of_ours_is_ours(name: str) -> None:
+    """No key is there twice, whichever the caller takes; and his value is kept."""
+    found_ = attributes(only(line(keys={name: "mine"})))
+
+    assert found_[f"{name}_"] == "mine"
+    assert found_.get(name) != "mine"
+
+
 def test_ids_survive_a_thousand_attributes() -> None:
     """And so does what does not fit beside them: it is in the body."""
     keys = {f"key-{n}": n for n in range(1_000)}
@@ -326,25 +336,30 @@ def test_ids_that_are_none_are_left_out(trace: str | None) -> None:
 
 
 TEXTS = st.text(max_size=20) | st.sampled_from([*RESERVED, *TAKEN, "a", "b", "c"])
-VALUES = st.recursive(
+SCALARS = (
     st.none()
     | st.booleans()
+    | st.integers(-2, 2)
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats()
     | st.text(max_size=30)
-    | st.sampled_from(["x" * 70, "ä" * 2_000, "", "a"]),
+    | st.sampled_from(["x" * 70, "ä" * 2_000, "", "a"])
+)
+VALUES = st.recursive(
+    SCALARS,
     lambda inner: (
         st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3)
     ),
     max_leaves=5,
 )
+FEW_KEYS = st.dictionaries(st.sampled_from("abcdef"), SCALARS, max_size=3)
 KEYS = st.dictionaries(TEXTS, VALUES, max_size=6)
-IDS = st.sampled_from(["in-1", "in-2", ""])
+IDS = st.sampled_from(["in-1", "in-2"])
 WHOSE = st.none() | st.tuples(
     IDS,
     st.none() | st.just("fc-1"),
     st.none() | st.sampled_from(["embed", "f" * 2_000]),
-    st.integers(0, 3),
+    st.integers(0, 1),
     st.none() | st.just("ct-1"),
     st.none() | st.integers(0, 3),
     st.none() | st.lists(IDS, max_size=3),
@@ -352,36 +367,56 @@ WHOSE = st.none() | st.tuples(
     st.sampled_from([TRACE, "f" * 32, "", None]),
     st.sampled_from([SPAN, "e" * 16, "", None]),
 ).map(list)
-MORE = st.none() | st.fixed_dictionaries(
-    {},
+STREAMS = st.none() | st.fixed_dictionaries(
+    {"stream": st.sampled_from(["stdout", "stderr"])},
+    optional={"shown": st.just(True)},
+)
+MORE = st.fixed_dictionaries(
+    {"stream": st.sampled_from(["stdout", "stderr"])},
     optional={
-        "stream": st.sampled_from(["stdout", "stderr"]),
         "exception": st.sampled_from(
             ["ValueError: x", "Traceback\n" + "  x\n" * 3_000]
         ),
         "candidates": st.lists(IDS, max_size=3),
-        "shown": st.just(True),
     },
 )
-RECORDS = st.builds(
-    lambda level, name, bound, who, thread, ns, event, keys, more: [
-        *(level, [name, bound], who, thread, [ns, event, [], keys]),
-        *(() if more is None else (more,)),
-    ],
+
+
+def _record(*parts: Any) -> list[Any]:
+    level, name, bound, who, thread, ns, event, keys, more = parts
+    record = [level, [name, bound], who, thread, [ns, event, [], keys]]
+    return record if more is None else [*record, more]
+
+
+USUAL = st.builds(
+    _record,
     st.sampled_from([*LEVELS.values()]),
-    st.none() | st.sampled_from(["app", "db", "x" * 300]),
+    st.none() | st.sampled_from(["app", "db"]),
+    st.just({}) | FEW_KEYS,
+    WHOSE,
+    st.sampled_from(["MainThread", "worker", ""]),
+    st.integers(NS, NS + 9),
+    st.sampled_from(["said", "", *names.EVENTS]),
+    FEW_KEYS,
+    STREAMS,
+)
+ANY = st.builds(
+    _record,
+    st.sampled_from([*LEVELS.values()]),
+    st.sampled_from(["app", "x" * 300]),
     KEYS,
     WHOSE,
-    st.sampled_from(["MainThread", "", "t" * 300]),
-    st.sampled_from([0, NS, 2**63]),
-    st.text(max_size=20) | st.sampled_from([*names.EVENTS, "x" * 9_000]),
+    st.sampled_from(["MainThread", "t" * 300]),
+    st.sampled_from([0, 2**63]),
+    st.text(max_size=20) | st.just("x" * 9_000),
     KEYS,
     MORE,
 )
+RECORDS = USUAL | USUAL | USUAL | ANY
 
 
-@settings(max_examples=50)
-@given(st.lists(RECORDS, min_size=1, max_size=5))
+@settings(max_examples=80)
+@given(st.lists(RECORDS, min_size=1, max_size=6))
 def test_short_way_is_the_thorough_one(records: list[Any]) -> None:
     """Message by message the same, whatever was remembered from the lines before."""
     box = BoxEncoder(IDENTITY)
@@ -397,6 +432,23 @@ def test_short_way_is_the_thorough_one(records: list[Any]) -> None:
         uid = f"ct-1:{each.block:x}.{each.generation:x}.{each.offset:x}"
         thorough = encoded_line(line_of(each.record), uid)
         assert _comparable(read[uid]) == _comparable(LogRecord.FromString(thorough))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        line(keys={"a": 1, "b": "x", "c": 0.5, "d": None, "e": False}),
+        line(logger=("app", {"bound": 1})),
+        line(who=None, more={"stream": "stdout", "shown": True}),
+        line(more={"trace_id": TRACE, "span_id": SPAN}),
+    ],
+    ids=["keys", "bound", "printed", "in a span"],
+)
+def test_usual_lines_take_the_short_way(record: list[Any]) -> None:
+    """So that the comparison above compares two ways, and lines are cheap."""
+    (one,) = found(record)
+
+    assert LogEncoder(b"")._short(one.record, "uid")[0] == record[1][0]
 
 
 def _uid(record: LogRecord) -> Any:

@@ -89,7 +89,10 @@ def test_attributes_the_short_way(attributes: dict[str, Any]) -> None:
 def test_no_value_is_taken_for_another(pairs: list[tuple[str, Any]]) -> None:
     """True, 1 and 1.0 are equal in Python, and not here; and memory is bounded."""
     encoder = Attributes(9)
-    for name, value in pairs:
+    ones: list[tuple[str, Any]] = [
+        ("a", each) for each in (1, True, 1.0, 0, False, 0.0)
+    ]
+    for name, value in (*ones, *pairs, *reversed(ones)):
         parts: list[bytes] = []
         encoder.put({name: value}, parts)
         span = Span.FromString(b"".join(parts))
