@@ -27,10 +27,11 @@ demo: $(VENV)/.has-runtime
 	@$(PY) -m examples.demo $(ARGS)
 
 # All of it runs even when one part fails; pytest comes last, so that its closing
-# line is the last that is printed. Where the Collector cannot be built, the tests
-# that want one are skipped and say so.
+# line is the last that is printed. Where the Collector cannot be built, or npm
+# has no packages, the tests that want them are skipped and say so.
 test: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build --if-go collector || true
+	@$(PY) -m tests.node.packages || true
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PY) -m pytest $(ARGS) || status=1; \

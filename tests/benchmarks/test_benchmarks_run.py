@@ -15,6 +15,7 @@ from tests.stack.programs import need
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "receiving": [],
     "steal": [],
     "kills": [],
     "dispatch": [],
