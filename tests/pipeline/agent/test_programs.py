@@ -36,6 +36,26 @@ def test_flush_tells_the_truth(ground: MakeGround, collector: CollectorRun) -> N
     assert Counter(each.body for each in collector.logs())["resizing"] == 50
 
 
+def test_the_end_of_a_program_delivers(
+    ground: MakeGround, collector: CollectorRun
+) -> None:
+    """A program that says nothing of flush, and is over at once, has delivered."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    here.program(programs.SHORT)
+
+    assert [each.body for each in collector.logs()] == ["resizing"]
+
+
+def test_the_end_says_what_it_left(ground: MakeGround) -> None:
+    """Where nobody takes it, the program ends in time, and says that it is kept."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert "the next agent goes on with it" in here.program_errors(programs.SHORT)
+
+    assert here.ask("select count(*) from logs") == [(1,)]
+
+
 def test_direct_mode(ground: MakeGround, collector: CollectorRun) -> None:
     """agent=False delivers by OpenTelemetry's own exporters, and keeps no store."""
     here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
