@@ -143,7 +143,7 @@ class Worker:
         for watched in sorted(self.watch.boxes, key=lambda box: not box.is_driver):
             if left <= 0:
                 break
-            was_read = watched.is_read
+            was_read = watched.is_read or watched.was_through
             found = watched.poll(min(BOX_RECORDS, left))
             left -= len(found)
             if found or (watched.is_read and not was_read):
@@ -152,12 +152,13 @@ class Worker:
         return batch
 
     def _accept(self, batch: Batch, *, measure: bool) -> None:
+        is_told = self.watch.has_teller
         try:
             with self.ledger.store.transaction():
                 for watched in batch.changed:
                     self.ledger.note(watched)
                 for watched, found in batch.found:
-                    self.ledger.take(watched, found)
+                    self.ledger.take(watched, found, is_told=is_told)
                 answers = self._received(batch.requests)
                 if measure:
                     self.ledger.measure(time.time_ns())

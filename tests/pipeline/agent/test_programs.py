@@ -21,6 +21,8 @@ def test_a_program_is_its_own_agent(
     spans = [each for each in collector.spans() if each.name == "resize"]
     assert len({each.attributes["input.id"] for each in spans}) == 50
     assert here.ask("select count(*) from inputs where outcome = 'success'") == [(50,)]
+    done = [each for each in collector.metrics() if each.name == "input.completed"]
+    assert done[-1].value == 50
 
 
 def test_flush_tells_the_truth(ground: MakeGround, collector: CollectorRun) -> None:
