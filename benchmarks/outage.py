@@ -66,7 +66,13 @@ class Ground:
 
     def app(self, lines: int, per_s: float) -> subprocess.Popen[str]:
         """Start the app."""
-        command = [sys.executable, "-m", "benchmarks.outage_app", str(lines), str(per_s)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.outage_app",
+            str(lines),
+            str(per_s),
+        ]
         return subprocess.Popen(
             command, env=self.environ, text=True, stdout=subprocess.PIPE
         )
@@ -122,7 +128,11 @@ def run(ground: Ground, lines: int, away_s: float, kills: int) -> Found:
             if killed < kills and now_s >= next_s and ground.kill_agent():
                 killed += 1
                 next_s = now_s + chance.uniform(0.2, 1.5) * length_s / kills / 2
-            if app.poll() is not None and killed < kills and holder(ground.place.lock) is None:
+            if (
+                app.poll() is not None
+                and killed < kills
+                and holder(ground.place.lock) is None
+            ):
                 break  # nobody is left to kill
             time.sleep(_LOOK_S)
         assert app.stdout is not None
@@ -173,10 +183,18 @@ def main() -> int:
     again = found.arrived - found.written
     rows = [
         ("lines written", f"{found.written:,}", ""),
-        ("lines in the store", f"{found.stored:,}", f"{found.stored - found.distinct:,} twice"),
+        (
+            "lines in the store",
+            f"{found.stored:,}",
+            f"{found.stored - found.distinct:,} twice",
+        ),
         ("lines at the Collector", f"{found.arrived:,}", f"{again:,} more than once"),
         ("spans in the store", f"{spans_stored:,}", ""),
-        ("spans at the Collector", f"{found.spans:,}", f"{found.spans_named:,} different"),
+        (
+            "spans at the Collector",
+            f"{found.spans:,}",
+            f"{found.spans_named:,} different",
+        ),
         ("agents killed", f"{found.killed}", f"in {found.seconds:.0f} s"),
     ]
     report.table("what is where", ("what", "count", ""), rows)
