@@ -61,7 +61,8 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
         if (
             way.is_short
             and scope is HERE
-            and not (candidates or exception or thread)
+            and not (candidates or exception)
+            and thread is None
             and type(fields) in _DICT_OR_NONE
             and leave(
                 LEVELS.get(level, LEVELS["info"]),
