@@ -63,6 +63,7 @@ class Ledger(Participant):
         path: Of the store.
         delivered: The signals that go to a Collector; others are only stored.
         temporality: Of the sums that are sent.
+        on_gone: See `StoreOutbox`.
         on_problem: Told what a person should know.
 
     Raises:
@@ -74,12 +75,14 @@ class Ledger(Participant):
         path: Path,
         delivered: Collection[Signal],
         temporality: Temporality,
+        *,
+        on_gone: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
         self._delivered = frozenset(delivered)
         self.store: Final = Store(path, on_problem=on_problem)
         self._intake = Intake(self.store)
-        self.outbox: Final = StoreOutbox(self.store)
+        self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
         self.retention: Final = Retention(
             self.store, waiting_bytes=self.outbox.backlog_bytes
         )

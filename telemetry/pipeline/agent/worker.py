@@ -61,6 +61,7 @@ class Worker:
 
     Args:
         wanted: Which signals go to a Collector, and how often counters do.
+        wake: Called from any thread when another turn is worth its while.
         on_problem: Told what a person should know.
 
     Attributes:
@@ -76,8 +77,10 @@ class Worker:
         wanted: AgentWanted,
         inbox: Inbox,
         *,
+        wake: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
+        self._wake = wake
         self._place = place
         self._wanted = wanted
         self._inbox = inbox
@@ -130,7 +133,8 @@ class Worker:
             self._place.store,
             self._wanted.endpoints.keys(),
             self._wanted.temporality,
-            self._on_problem,
+            on_gone=self._wake,
+            on_problem=self._on_problem,
         )
 
     def _position(self, name: str) -> dict[int, tuple[int, int, int]] | None:
