@@ -1,0 +1,202 @@
+"""The lives of inputs and containers, put together from what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Final, NamedTuple, TypeVar
+
+import msgspec
+
+from telemetry.pipeline.store.rows import (
+    CONTAINERS,
+    EXECUTIONS,
+    INPUTS,
+    TABLES,
+    ContainerRow,
+    ExecutionRow,
+    InputRow,
+    Table,
+)
+from telemetry.pipeline.store.writing import Participant, Store
+
+KNOWN_INPUTS: Final = 50_000
+"""Rows that are remembered between transactions; of more, the older half is not."""
+
+_TRACE_ID_CHARS: Final = 32
+_Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+_Id = Annotated[str, msgspec.Meta(min_length=1)]
+_Row = TypeVar("_Row")
+
+
+class Identity(NamedTuple):
+    """Whose a line is, as a record of the black box names it."""
+
+    input_id: _Id
+    function_call_id: str | None = None
+    function: str | None = None
+    attempt: _Number = 0
+    container_id: str | None = None
+    slot: _Number | None = None
+    batch_input_ids: tuple[_Id, ...] | None = None
+    late: bool = False
+    trace_id: str | None = None
+    span_id: str | None = None
+
+
+def identity_of(record: object) -> Identity:
+    """The identity that stands in a record.
+
+    Raises:
+        ValueError: It is none: what is read may be damaged.
+    """
+    return msgspec.convert(record, Identity)
+
+
+class Lives(Participant):
+    """The tables ``inputs``, ``executions`` and ``containers``. The writer's thread.
+
+    Whoever asks for a row may change it: it is written at the end of the transaction.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._inputs: dict[str, InputRow] = {}
+        self._executions: dict[tuple[int, int], ExecutionRow] = {}
+        self._containers: dict[str, ContainerRow] = {}
+        # What has to be written, by number: rows that are there, and new ones, whose
+        # numbers are above the last one that was written.
+        self._changed: dict[Table, dict[int, Any]] = {}
+        self._written: dict[Table, int] = {}
+        self._last: dict[Table, int] = {}
+        self._members: list[tuple[int, int]] = []
+        self.forget()
+        store.join(self)
+
+    def input(self, input_id: str, unix_ns: int) -> InputRow:
+        """The row of an input that is known to have been there at *unix_ns*."""
+        row = self._inputs.get(input_id)
+        if row is None:
+            row = self._found(
+                InputRow,
+                "select * from inputs where input_id = ?",
+                (input_id,),
+            )
+            if row is None:
+                row = InputRow(self._next(INPUTS), input_id, began_ns=unix_ns)
+            self._inputs[input_id] = row
+        self._changed[INPUTS][row.id] = row
+        row.began_ns = min(row.began_ns, unix_ns)
+        return row
+
+    def execution(self, input_: InputRow, attempt: int) -> ExecutionRow:
+        """The row of one attempt of an input."""
+        key = (input_.id, attempt)
+        row = self._executions.get(key)
+        if row is None:
+            row = self._found(
+                ExecutionRow,
+                "select * from executions where input = ? and attempt = ?",
+                key,
+            )
+            if row is None:
+                row = ExecutionRow(self._next(EXECUTIONS), *key)
+                input_.attempts = max(input_.attempts, attempt + 1)
+            self._executions[key] = row
+        self._changed[EXECUTIONS][row.id] = row
+        return row
+
+    def container(self, container_id: str) -> ContainerRow:
+        """The row of a container."""
+        row = self._containers.get(container_id)
+        if row is None:
+            row = self._found(
+                ContainerRow,
+                "select * from containers where container_id = ?",
+                (container_id,),
+            )
+            if row is None:
+                row = ContainerRow(self._next(CONTAINERS), container_id)
+            self._containers[container_id] = row
+        self._changed[CONTAINERS][row.id] = row
+        return row
+
+    def seen(self, who: Identity, process: int | None, unix_ns: int) -> ExecutionRow:
+        """The execution of *who*, of whom there is a sign of life at *unix_ns*."""
+        input_ = self.input(who.input_id, unix_ns)
+        row = self.execution(input_, who.attempt)
+        if who.function_call_id is not None:
+            input_.call_id = who.function_call_id
+        if who.function is not None:
+            input_.function = row.function = self._store.text_number(who.function)
+        if who.container_id is not None:
+            row.container = self.container(who.container_id).id
+        if who.slot is not None:
+            row.slot = who.slot
+        if row.process is None:
+            row.process = process
+        if input_.trace_id is None and who.trace_id is not None:
+            input_.trace_id = _trace_id(who.trace_id)
+        if who.batch_input_ids:
+            row.batch_size = len(who.batch_input_ids)
+            for each in who.batch_input_ids:
+                if each != who.input_id:
+                    self._members.append((self.input(each, unix_ns).id, row.id))
+        return row
+
+    def flush(self) -> None:
+        """Write what is new, then what has changed."""
+        run = self._store.connection.executemany
+        for table, changed in self._changed.items():
+            if not changed:
+                continue
+            written = self._written[table]
+            new = [row for number, row in changed.items() if number > written]
+            run(table.insert, map(table.values, new))
+            if len(new) < len(changed):
+                old = [row for number, row in changed.items() if number <= written]
+                run(table.update, map(table.changed, old))
+            changed.clear()
+            self._written[table] = self._last[table]
+        if self._members:
+            run("insert or ignore into members values (?, ?)", self._members)
+            self._members.clear()
+        _shrink(self._inputs)
+        _shrink(self._executions)
+        _shrink(self._containers)
+
+    def forget(self) -> None:
+        """Nothing that is remembered is in the file for certain."""
+        self._inputs.clear()
+        self._executions.clear()
+        self._containers.clear()
+        self._changed = {table: {} for table in TABLES}
+        self._members = []
+        self._last = {table: self._store.last_number(table.name) for table in TABLES}
+        self._written = dict(self._last)
+
+    def _next(self, table: Table) -> int:
+        self._last[table] += 1
+        return self._last[table]
+
+    def _found(
+        self,
+        make: Callable[..., _Row],
+        question: str,
+        key: tuple[object, ...],
+    ) -> _Row | None:
+        values = self._store.connection.execute(question, key).fetchone()
+        return None if values is None else make(*values)
+
+
+def _trace_id(text: str) -> bytes | None:
+    try:
+        return bytes.fromhex(text) if len(text) == _TRACE_ID_CHARS else None
+    except ValueError:
+        return None
+
+
+def _shrink(rows: dict[Any, Any]) -> None:
+    """Forget the older half of too many; all of them have just been written."""
+    if len(rows) > KNOWN_INPUTS:
+        for key in list(rows)[: len(rows) // 2]:
+            del rows[key]

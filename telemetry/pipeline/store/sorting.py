@@ -1,0 +1,82 @@
+"""From records of a black box to rows of the log, the short way.
+
+This is the loop that each line goes through, so it looks at a line as little as can
+be: nearly all are plain, and are told from the others by a few comparisons. Whatever
+it does not understand at once is left to the long way, which finds out.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import orjson
+
+from telemetry.capture.blackbox.reader import Found
+
+END_NS: Final = 1 << 63
+"""Of times that SQLite can keep, in nanoseconds."""
+
+SHORT_COLUMNS: Final = 5
+"""Of a row that is sorted out here: unix_ns, execution, source, event, fields."""
+
+Group = list[Any]
+"""Rows of one execution, one value behind the other."""
+
+Source = tuple[int, str | None, str]
+"""Level, logger and thread of a line, by which its source is known."""
+
+
+def sort_out(
+    found: Iterable[Found],
+    groups: dict[Any, tuple[int | None, Group]],
+    execution_of: Callable[[Any, int], int | None],
+    sources: dict[Source, int],
+    source_of: Callable[[Source], int],
+) -> list[Found]:
+    """Put the rows of plain lines into *groups*; what is left over.
+
+    Args:
+        groups: By input id, attempt and lateness, or by None: an execution, and its
+            rows. Those that are met for the first time are added.
+        execution_of: The number of an execution, by the identity in a record; raises
+            a ValueError when there is none, and when its lines go the long way.
+        sources: The numbers of those that are known; *source_of* adds to them.
+    """
+    rest: list[Found] = []
+    encoded, text, whole, mapping = orjson.dumps, str, int, dict
+    for each in found:
+        try:
+            level, (logger, bound), who, thread, (unix_ns, event, args, keys) = each[1]
+            if (
+                args
+                or type(event) is not text
+                or type(keys) is not mapping
+                or type(unix_ns) is not whole
+                or not 0 < unix_ns < END_NS
+            ):
+                rest.append(each)
+                continue
+            key = who and (who[0], who[3], who[7])
+            known = groups.get(key)
+            if known is None:
+                known = groups[key] = (execution_of(who, unix_ns), [])
+            source = sources.get((level, logger, thread))
+            if source is None:
+                source = source_of((level, logger, thread))
+            if bound:
+                keys = {**bound, **keys}
+            execution, rows = known
+            rows += (
+                unix_ns,
+                execution,
+                source,
+                event,
+                encoded(keys).decode() if keys else None,
+            )
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001  # damaged, or no line: it may hold anything
+            rest.append(each)
+    return rest
