@@ -50,19 +50,20 @@ export class EmbeddedSource implements Source {
     const limit = query.limit ?? 200;
     const found = this.report.lines.filter((each) => matches(each, query));
     let from = Math.max(found.length - limit, 0);
-    if (query.older !== undefined) from = Math.max(found.findIndex((each) => each.id >= (query.older ?? 0)) - limit, 0);
-    else if (query.newer !== undefined) from = found.findIndex((each) => each.id > (query.newer ?? 0));
+    const place = (cursor: string) => found.findIndex((each) => each.cursor === cursor);
+    if (query.older !== undefined) from = Math.max(place(query.older) - limit, 0);
+    else if (query.newer !== undefined) from = place(query.newer) + 1;
     else if (query.around_ms !== undefined) {
       const at = found.findIndex((each) => each.at_ms >= (query.around_ms ?? 0));
       from = Math.max((at < 0 ? found.length : at) - limit / 2, 0);
     }
-    const lines = from < 0 ? [] : found.slice(from, from + limit);
+    const lines = found.slice(from, from + limit);
     return {
       lines,
-      older: from > 0 ? (lines[0]?.id ?? null) : null,
-      newer: from >= 0 && from + limit < found.length ? (lines.at(-1)?.id ?? null) : null,
+      older: from > 0 ? (lines[0]?.cursor ?? null) : null,
+      newer: from + limit < found.length ? (lines.at(-1)?.cursor ?? null) : null,
+      last: found.at(-1)?.id ?? 0,
       took_ms: performance.now() - began,
-      indexed: true,
     };
   }
 

@@ -23,8 +23,9 @@ export interface LineQuery {
   stream?: string;
   origin?: string;
   around_ms?: number;
-  older?: number;
-  newer?: number;
+  older?: string;
+  newer?: string;
+  after?: number;
   limit?: number;
 }
 

@@ -326,6 +326,7 @@ export interface Blocked {
 export interface Line {
   id: number;
   at_ms: number;
+  cursor: string;
   level: string;
   event: string;
   logger: string | null;
@@ -345,10 +346,10 @@ export interface Line {
 
 export interface LinesPage {
   lines: Line[];
-  older: number | null;
-  newer: number | null;
+  older: string | null;
+  newer: string | null;
+  last: number;
   took_ms: number;
-  indexed: boolean;
 }
 
 export interface Tail {

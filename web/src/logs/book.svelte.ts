@@ -10,16 +10,16 @@ export const MOST = 800;
 
 export class LineBook {
   lines = $state.raw<Line[]>([]);
-  older = $state<number | null>(null);
-  newer = $state<number | null>(null);
+  older = $state<string | null>(null);
+  newer = $state<string | null>(null);
   tookMs = $state<number | null>(null);
-  indexed = $state(true);
   skipped = $state(0);
   waiting = $state(0);
   problem = $state("");
   loading = $state(false);
   paused = $state(false);
   private query: LineQuery = {};
+  private last = 0;
   private stop: Stop = () => undefined;
   private abort = new AbortController();
 
@@ -35,6 +35,7 @@ export class LineBook {
     this.lines = found.lines;
     this.older = found.older;
     this.newer = found.newer;
+    this.last = found.last;
     if (follow) this.follow();
   }
 
@@ -42,18 +43,22 @@ export class LineBook {
     if (this.older === null || this.loading) return;
     const found = await this.fetch({ ...this.asked(), older: this.older, limit: PAGE });
     if (!found) return;
-    this.lines = [...found.lines, ...this.lines].slice(0, MOST);
+    const all = [...found.lines, ...this.lines];
+    this.lines = all.slice(0, MOST);
     this.older = found.older;
-    this.newer = this.lines.at(-1)?.id ?? null;
+    if (all.length > MOST) this.newer = this.lines.at(-1)?.cursor ?? null;
   }
 
   async loadNewer(): Promise<void> {
     if (this.newer === null || this.loading) return;
     const found = await this.fetch({ ...this.asked(), newer: this.newer, limit: PAGE });
     if (!found) return;
-    this.lines = [...this.lines, ...found.lines].slice(-MOST);
+    // What was written in the same moment as the last line may come once more.
+    const known = new Set(this.lines.map((each) => each.id));
+    const all = [...this.lines, ...found.lines.filter((each) => !known.has(each.id))];
+    this.lines = all.slice(-MOST);
     this.newer = found.newer;
-    this.older = this.lines[0]?.id ?? null;
+    if (all.length > MOST) this.older = this.lines[0]?.cursor ?? null;
   }
 
   pause(): void {
@@ -77,20 +82,20 @@ export class LineBook {
   }
 
   private follow(): void {
-    const last = this.lines.at(-1)?.id ?? 0;
     this.stop = this.source.watchLines(
-      { ...this.asked(), newer: last },
+      { ...this.asked(), after: this.last },
       (tail) => {
         if (this.paused) {
           this.waiting += tail.lines.length + tail.skipped;
           return;
         }
         this.skipped += tail.skipped;
-        const known = this.lines.at(-1)?.id ?? 0;
-        const fresh = tail.lines.filter((each) => each.id > known);
+        const fresh = tail.lines.filter((each) => each.id > this.last);
         if (!fresh.length) return;
-        this.lines = [...this.lines, ...fresh].slice(-MOST);
-        this.older = this.lines[0]?.id ?? null;
+        this.last = Math.max(...fresh.map((each) => each.id));
+        const all = [...this.lines, ...fresh];
+        this.lines = all.slice(-MOST);
+        if (all.length > MOST) this.older = this.lines[0]?.cursor ?? null;
       },
       // Opened anew, it goes on behind the last line that is here: begin again there.
       () => window.setTimeout(() => this.paused || this.resume(), 1500),
@@ -104,7 +109,6 @@ export class LineBook {
       const found = await this.source.lines(query, signal);
       this.problem = "";
       this.tookMs = found.took_ms;
-      this.indexed = found.indexed;
       return found;
     } catch (error) {
       if (signal.aborted) return null;

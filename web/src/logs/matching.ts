@@ -1,4 +1,4 @@
-// Which lines fit a query, as the store has it: all words, as beginnings, in any order. Pure.
+// Which lines fit a query, as telemetry/pipeline/store/queries/matching.py has it. Pure.
 
 import type { LineQuery } from "../api/source";
 import type { Line } from "../api/types";
@@ -10,7 +10,7 @@ export function matches(line: Line, query: LineQuery): boolean {
   if (query.level && rank(line.level) < rank(query.level)) return false;
   if (query.stream && (line.stream ?? "log") !== query.stream) return false;
   if (query.origin && !comesFrom(line, query.origin)) return false;
-  return !query.text || hasWords(line, query.text);
+  return !query.text || says(line, query.text);
 }
 
 function rank(level: string): number {
@@ -18,17 +18,13 @@ function rank(level: string): number {
 }
 
 function comesFrom(line: Line, origin: string): boolean {
-  if (origin === "input") return line.input_id !== null;
-  if (origin === "none") return line.input_id === null && !line.candidates.length;
-  if (origin === "candidates") return line.candidates.length > 0;
-  return line.late;
+  return origin === "late" ? line.late : line.input_id === null;
 }
 
-function hasWords(line: Line, text: string): boolean {
-  const has = words(`${line.event} ${line.exception ?? ""}`);
-  return words(text).every((word) => has.some((each) => each.startsWith(word)));
-}
-
-function words(text: string): string[] {
-  return text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
+// As it is written, whatever its case, from the beginning of a word on.
+function says(line: Line, text: string): boolean {
+  const begins = /^[\p{L}\p{N}]/u.test(text) ? "(?<![\\p{L}\\p{N}])" : "";
+  const escaped = text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
+  const pattern = new RegExp(begins + escaped, "iu");
+  return pattern.test(line.event) || pattern.test(line.exception ?? "");
 }

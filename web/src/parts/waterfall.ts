@@ -41,6 +41,7 @@ export function waterfall(detail: InputDetail, nowMs: number | null): Waterfall 
     rows.push({
       ...row(`run ${each.attempt}`, name, each.started_ms, to, each.ending ?? "running", endingText(each.ending)),
       open,
+      span: detail.spans.find((span) => isExecution(span) && span.attempt === each.attempt) ?? null,
     });
     rows.push(...spansWithin(detail.spans, each.attempt, each.started_ms, to));
     free = to;
@@ -79,9 +80,18 @@ function marksOf(detail: InputDetail, from: number, to: number): Waterfall["mark
   return found.filter((each) => each.at >= from && each.at <= to);
 }
 
+// The runtime's own spans say what the rows of attempts and waits say already.
+const OURS = "telemetry";
+const SERVER = 2;
+
+function isExecution(span: Span): boolean {
+  return span.scope === OURS && span.kind === SERVER;
+}
+
 // Spans of user code, children below their parents, in the order of time.
 function spansWithin(spans: Span[], attempt: number, from: number, to: number): WaterfallRow[] {
-  const mine = spans.filter((each) =>
+  const theirs = spans.filter((each) => !isExecution(each) && !(each.scope === OURS && each.name === "queue"));
+  const mine = theirs.filter((each) =>
     each.attempt === null ? each.started_ms >= from && each.started_ms <= to : each.attempt === attempt,
   );
   const known = new Set(mine.map((each) => each.span_id));
