@@ -69,6 +69,9 @@ class Lives(Participant):
         self._written: dict[Table, int] = {}
         self._last: dict[Table, int] = {}
         self._members: list[tuple[int, int]] = []
+        # No input in the file has a higher id: most that are new have, as the ids of
+        # the runtime rise with time, and need not be looked for.
+        self._highest = ""
         self.forget()
         store.join(self)
 
@@ -76,11 +79,14 @@ class Lives(Participant):
         """The row of an input that is known to have been there at *unix_ns*."""
         row = self._inputs.get(input_id)
         if row is None:
-            row = self._found(
-                InputRow,
-                "select * from inputs where input_id = ?",
-                (input_id,),
-            )
+            if input_id <= self._highest:
+                row = self._found(
+                    InputRow,
+                    "select * from inputs where input_id = ?",
+                    (input_id,),
+                )
+            else:
+                self._highest = input_id
             if row is None:
                 row = InputRow(self._next(INPUTS), input_id, began_ns=unix_ns)
             self._inputs[input_id] = row
@@ -93,11 +99,12 @@ class Lives(Participant):
         key = (input_.id, attempt)
         row = self._executions.get(key)
         if row is None:
-            row = self._found(
-                ExecutionRow,
-                "select * from executions where input = ? and attempt = ?",
-                key,
-            )
+            if input_.id <= self._written[INPUTS]:  # of a new one there is none
+                row = self._found(
+                    ExecutionRow,
+                    "select * from executions where input = ? and attempt = ?",
+                    key,
+                )
             if row is None:
                 row = ExecutionRow(self._next(EXECUTIONS), *key)
                 input_.attempts = max(input_.attempts, attempt + 1)
@@ -145,20 +152,22 @@ class Lives(Participant):
 
     def flush(self) -> None:
         """Write what is new, then what has changed."""
-        run = self._store.connection.executemany
+        connection = self._store.connection
         for table, changed in self._changed.items():
             if not changed:
                 continue
             written = self._written[table]
             new = [row for number, row in changed.items() if number > written]
-            run(table.insert, map(table.values, new))
+            table.statements.insert(connection, map(table.values, new))
             if len(new) < len(changed):
                 old = [row for number, row in changed.items() if number <= written]
-                run(table.update, map(table.changed, old))
+                table.statements.update(connection, map(table.values, old))
             changed.clear()
             self._written[table] = self._last[table]
         if self._members:
-            run("insert or ignore into members values (?, ?)", self._members)
+            connection.executemany(
+                "insert or ignore into members values (?, ?)", self._members
+            )
             self._members.clear()
         _shrink(self._inputs)
         _shrink(self._executions)
@@ -173,6 +182,8 @@ class Lives(Participant):
         self._members = []
         self._last = {table: self._store.last_number(table.name) for table in TABLES}
         self._written = dict(self._last)
+        highest = self._store.connection.execute("select max(input_id) from inputs")
+        self._highest = highest.fetchone()[0] or ""
 
     def _next(self, table: Table) -> int:
         self._last[table] += 1
@@ -188,9 +199,9 @@ class Lives(Participant):
         return None if values is None else make(*values)
 
 
-def _trace_id(text: str) -> bytes | None:
+def _trace_id(text: str) -> bytearray | None:
     try:
-        return bytes.fromhex(text) if len(text) == _TRACE_ID_CHARS else None
+        return bytearray.fromhex(text) if len(text) == _TRACE_ID_CHARS else None
     except ValueError:
         return None
 

@@ -85,7 +85,7 @@ class PoolRows:
         run = self._store.connection.execute
         where = "container" if columns.get("container") else "process"
         known = run(
-            f"select id from blocked where {where} = ? "  # noqa: S608  # one of two words
+            f"select id from blocked where {where} = ? "
             "and began_ns between ? and ? order by id desc limit 1",
             (columns.get(where), began_ns - _SAME_STALL_NS, began_ns + _SAME_STALL_NS),
         ).fetchone()
@@ -101,7 +101,7 @@ class PoolRows:
         # The keys are those of the callers above and of `Intake`.
         more = "".join(f", {key} = ?" for key in kept)
         run(
-            "update blocked set seconds = max(seconds, ?), over = max(over, ?)"  # noqa: S608
+            "update blocked set seconds = max(seconds, ?), over = max(over, ?)"
             f"{more} where id = ?",
             (seconds, over, *kept.values(), known[0]),
         )
@@ -119,7 +119,7 @@ class PoolRows:
         fields.pop("at_s", None)
         function = fields.pop("function")
         self._store.connection.execute(
-            f"insert into pools (function, unix_ns, process, {column}) "  # noqa: S608  # one of two words
+            f"insert into pools (function, unix_ns, process, {column}) "
             "values (?, ?, ?, ?) on conflict (function) do update set "
             f"unix_ns = excluded.unix_ns, process = excluded.process, {column} = "
             f"excluded.{column}",

@@ -75,8 +75,8 @@ create table executions (
     wait_s real, wait_reason text, batch_size integer,
     unique (input, attempt)
 ) strict;
-create index executions_function on executions (function, started_ns, ended_ns);
-create index executions_container on executions (container, started_ns, ended_ns);
+create index executions_time
+    on executions (container, started_ns, ended_ns, slot, function);
 
 -- Of a batch: the inputs beside the one whose execution it is.
 create table members (
@@ -123,13 +123,14 @@ create table sources (
     unique (process, level, logger, thread, stream)
 ) strict;
 
--- execution: whose line it is, where that is known. fields: JSON. trace_id and
+-- execution: whose line it is; 0 where nobody knows. fields: JSON. trace_id and
 -- span_id: only where they are not the execution's own. late: 1 when its input had
 -- settled. candidates: JSON, who may have written it. uid: of received lines, the
 -- attribute log.record.uid. occurrence: of an exception.
 create table logs (
-    id integer primary key autoincrement, unix_ns integer not null, execution integer,
-    source integer not null, event text not null, fields text,
+    id integer primary key autoincrement, unix_ns integer not null,
+    execution integer not null, source integer not null,
+    event text not null, fields text not null,
     exception text, late integer, candidates text, trace_id blob, span_id blob,
     uid text, occurrence integer
 ) strict;
@@ -181,7 +182,6 @@ create table spans (
     scope integer not null, scope_version text, dropped text,
     unique (trace_id, span_id)
 ) strict;
-create index spans_execution on spans (execution) where execution is not null;
 
 -- attributes: JSON, sorted by name. bounds: JSON, of a histogram.
 create table series (

@@ -17,13 +17,15 @@ from telemetry.pipeline.store.lines import encoded
 from telemetry.pipeline.store.lives import Identity, Lives, identity_of
 from telemetry.pipeline.store.rows import ExecutionRow, InputRow
 from telemetry.pipeline.store.sorting import END_NS
+from telemetry.pipeline.store.statements import Statements
 from telemetry.pipeline.store.writing import Participant, Store
 
-_INSERT: Final = (
-    "insert or ignore into spans (trace_id, span_id, parent_span_id, name, kind, "
-    "started_ns, ended_ns, execution, process, status, status_text, attributes, "
-    "events, links, state, scope, scope_version, dropped) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_SPANS: Final = Statements(
+    "spans",
+    "trace_id span_id parent_span_id name kind started_ns ended_ns execution process "
+    "status status_text attributes events links state scope scope_version "
+    "dropped",
+    insert="insert or ignore into",
 )
 _EXCEPTION: Final = "exception"
 """Name of a span's event. Source: the semantic conventions for exceptions."""
@@ -63,7 +65,7 @@ class Spans(Participant):
         span = span_of(settled)
         told = False
         if span is not None:
-            input_.trace_id = span.trace_id
+            input_.trace_id = bytearray(span.trace_id)
             told = self._add(process, span, row.id)
         if settled.error_type and not told and settled.outcome == Outcome.ERROR:
             self._exceptions.occurred_untold(
@@ -86,7 +88,7 @@ class Spans(Participant):
     def flush(self) -> None:
         """Write what waits; a span that is there already is left out."""
         if self._waiting:
-            self._store.connection.executemany(_INSERT, self._waiting)
+            _SPANS.insert(self._store.connection, self._waiting)
             self._waiting.clear()
 
     def forget(self) -> None:
@@ -101,9 +103,9 @@ class Spans(Participant):
         dropped = (span.dropped_attributes, span.dropped_events, span.dropped_links)
         self._waiting.append(
             (
-                span.trace_id,
-                span.span_id,
-                span.parent_span_id or None,
+                bytearray(span.trace_id),
+                bytearray(span.span_id),
+                bytearray(span.parent_span_id) if span.parent_span_id else None,
                 span.name,
                 _small(span.kind),
                 span.start_unix_ns,
@@ -112,7 +114,7 @@ class Spans(Participant):
                 process,
                 _small(span.status),
                 span.status_text or None,
-                encoded({**span.attributes, **span.own}),
+                encoded({**span.attributes, **span.own}) or None,
                 _nested(span.events),
                 _nested(span.links),
                 span.state or None,

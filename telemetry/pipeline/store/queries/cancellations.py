@@ -99,7 +99,7 @@ def cancellations(
             others: list[Rescheduled] = []
             if container is not None and asked_ns is not None:
                 others = _rescheduled(reader, container, number, asked_ns)
-            found.append(Cancellation(*columns, took_s, others))
+            found.append(Cancellation(*(*columns, took_s, others)))
     return found
 
 
@@ -107,13 +107,11 @@ def _rescheduled(
     reader: Reader, container: int, number: int, asked_ns: int
 ) -> list[Rescheduled]:
     rows = reader.rows(
-        "select i.input_id, e.attempt, e.ended_ns, e.ended_ns - e.started_ns, i.outcome "
+        "select i.input_id, e.attempt, e.ended_ns, "
+        "(e.ended_ns - e.started_ns) / 1e9, i.outcome "
         "from executions e join inputs i on i.id = e.input "
         "where e.container = ? and e.ending = ? and e.input <> ? "
         "and e.ended_ns between ? and ? order by e.ended_ns",
         (container, NEIGHBOUR, number, asked_ns, asked_ns + _SOON_NS),
     )
-    return [
-        Rescheduled(*row[:3], None if row[3] is None else row[3] / 1e9, row[4])
-        for row in rows
-    ]
+    return [Rescheduled(*row) for row in rows]

@@ -109,7 +109,7 @@ def containers(
         if living is not None:
             gone = "c.exited_ns is not null or coalesce(p.state, 'alive') <> 'alive'"
             where.add(f"not ({gone})" if living else gone)
-        where.add_given("coalesce(c.exited_ns, ?1) >= ?1", since_ns)
+        where.add_given("c.exited_ns is null or c.exited_ns >= ?", since_ns)
         rows = reader.rows(
             f"{_CONTAINERS} {where} order by c.id desc limit ?",
             (*where.values, limit),
@@ -136,6 +136,6 @@ def processes(
             f"{_PROCESSES} {where} order by id desc limit ?", (*where.values, limit)
         )
     return [
-        StoredProcess(*row[:11], orjson.loads(row[11]), orjson.loads(row[12]))
+        StoredProcess(*(*row[:11], orjson.loads(row[11]), orjson.loads(row[12])))
         for row in rows
     ]

@@ -25,13 +25,13 @@ left join texts t on t.id = e.function left join processes p on p.id = o.process
 """
 
 
-class ExceptionGroup(NamedTuple):
+class AlikeExceptions(NamedTuple):
     """Exceptions that are alike: of one type, from the same lines of code.
 
     Attributes:
         message: Of the first one.
         sample: Its traceback.
-        count: How often it was logged, or ended an input, or was noted in a span.
+        seen: How often it was logged, or ended an input, or was noted in a span.
         inputs: How many inputs had it.
         function: One of the functions that had it.
     """
@@ -40,7 +40,7 @@ class ExceptionGroup(NamedTuple):
     type: str
     message: str
     sample: str
-    count: int
+    seen: int
     inputs: int
     first_ns: int
     last_ns: int
@@ -64,7 +64,7 @@ def exception_groups(
     since_ns: int | None = None,
     until_ns: int | None = None,
     limit: int = 100,
-) -> list[ExceptionGroup]:
+) -> list[AlikeExceptions]:
     """Groups of exceptions, the most frequent first."""
     checked_limit(limit)
     with reader.asking():
@@ -77,7 +77,7 @@ def exception_groups(
             f"{_GROUPS} {where} group by x.id order by count(*) desc, x.id limit ?",
             (*where.values, limit),
         )
-    return [ExceptionGroup(*row) for row in rows]
+    return [AlikeExceptions(*row) for row in rows]
 
 
 def occurrences(

@@ -13,11 +13,24 @@ from telemetry.pipeline.store.queries.reading import Reader, Where
 SAMPLE: Final = 200_000
 """Inputs of one function whose durations are looked at: its newest."""
 
+_SHARES: Final = (0.5, 0.9, 0.99)
 _COUNTS: Final = """
 select i.function, t.text, i.outcome, count(*), sum(coalesce(i.burst, 0)),
     sum(i.cancel_cause is not null), min(i.began_ns), max(i.began_ns)
 from inputs i left join texts t on t.id = i.function
 """
+
+
+class _Count(NamedTuple):
+    """Inputs of one function that ended in one way."""
+
+    function: str | None
+    outcome: str | None
+    inputs: int
+    burst: int
+    cancelled: int
+    first_ns: int
+    last_ns: int
 
 
 class Percentiles(NamedTuple):
@@ -78,9 +91,9 @@ def functions(
         rows = reader.rows(
             f"{_COUNTS} {where} group by i.function, i.outcome", where.values
         )
-        numbers: dict[int | None, list[tuple[object, ...]]] = {}
+        numbers: dict[int | None, list[_Count]] = {}
         for number, *rest in rows:
-            numbers.setdefault(number, []).append(tuple(rest))
+            numbers.setdefault(number, []).append(_Count(*rest))
         found = [_figures(reader, number, of, where) for number, of in numbers.items()]
     return sorted(found, key=lambda each: each.inputs, reverse=True)
 
@@ -90,30 +103,29 @@ def percentiles(values: Sequence[float]) -> Percentiles:
     if not values:
         return Percentiles(None, None, None, None)
     last = len(values) - 1
-    return Percentiles(
-        *(values[min(int(len(values) * share), last)] for share in (0.5, 0.9, 0.99)),
-        values[-1],
-    )
+    ranks = [min(int(len(values) * share), last) for share in _SHARES]
+    return Percentiles(*(*(values[rank] for rank in ranks), values[-1]))
 
 
 def _figures(
-    reader: Reader, number: int | None, rows: Sequence[tuple[object, ...]], where: Where
+    reader: Reader, number: int | None, counts: Sequence[_Count], where: Where
 ) -> FunctionFigures:
     outcomes = Counter[str]()
-    for _, outcome, count, *_ in rows:
-        outcomes[str(outcome or RUNNING)] += int(str(count))
-    total = outcomes.total()
-    durations = _durations(reader, number, where)
+    for each in counts:
+        outcomes[each.outcome or RUNNING] += each.inputs
+    run_s, wait_s, total_s = _durations(reader, number, where)
     return FunctionFigures(
-        None if rows[0][0] is None else str(rows[0][0]),
-        total,
+        counts[0].function,
+        outcomes.total(),
         dict(outcomes),
-        sum(int(str(row[3])) for row in rows),
-        sum(int(str(row[4])) for row in rows),
-        min(int(str(row[5])) for row in rows),
-        max(int(str(row[6])) for row in rows),
-        *(percentiles(each) for each in durations),
-        sampled=total > SAMPLE,
+        sum(each.burst for each in counts),
+        sum(each.cancelled for each in counts),
+        min(each.first_ns for each in counts),
+        max(each.last_ns for each in counts),
+        percentiles(run_s),
+        percentiles(wait_s),
+        percentiles(total_s),
+        sampled=outcomes.total() > SAMPLE,
     )
 
 

@@ -158,11 +158,13 @@ def pools(reader: Reader) -> list[StoredPool]:
         rows = reader.rows(f"{_POOLS} order by t.text")
     return [
         StoredPool(
-            *row[:3],
-            orjson.loads(row[3]) if row[3] else {},
-            orjson.loads(row[4]) if row[4] else {},
+            function,
+            unix_ns,
+            process,
+            orjson.loads(declared) if declared else {},
+            orjson.loads(measured) if measured else {},
         )
-        for row in rows
+        for function, unix_ns, process, declared, measured in rows
     ]
 
 
