@@ -5,24 +5,27 @@ VENV := .venv
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 
-BENCHMARKS := logging spans dispatch cold_start chaos memory
+BENCHMARKS := logging spans steal dispatch cold_start chaos memory
 
-.PHONY: help demo test lint bench clean
+.PHONY: help demo test lint bench backends clean
 
 help:
-	@echo "make demo    run the demo (ARGS='...' passes arguments)"
-	@echo "make test    ruff, mypy and all tests"
-	@echo "make lint    ruff and mypy alone"
-	@echo "make bench   all benchmarks, quickly (ARGS= for real figures, minutes)"
-	@echo "make clean   remove what was made here, $(VENV) included"
-	@echo "PYTHON=...   the Python to make $(VENV) with"
+	@echo "make demo      run the demo (ARGS='...' passes arguments)"
+	@echo "make test      ruff, mypy and all tests"
+	@echo "make lint      ruff and mypy alone"
+	@echo "make bench     all benchmarks, quickly (ARGS= for real figures, minutes)"
+	@echo "make backends  build the Collector and Prometheus for the tests (needs Go)"
+	@echo "make clean     remove what was made here, $(VENV) included"
+	@echo "PYTHON=...     the Python to make $(VENV) with"
 
 demo: $(VENV)/.has-runtime
 	@$(PY) -m examples.demo $(ARGS)
 
 # All of it runs even when one part fails; pytest comes last, so that its closing
-# line is the last that is printed.
+# line is the last that is printed. Where the Collector cannot be built, the tests
+# that want one are skipped and say so.
 test: $(VENV)/.has-dev
+	@$(PY) scripts/backends.py build --if-go collector || true
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PY) -m pytest $(ARGS) || status=1; \
@@ -39,6 +42,10 @@ bench: $(VENV)/.has-dev
 	@set -e; for name in $(BENCHMARKS); do \
 		echo; $(PY) -m "benchmarks.$$name" $(ARGS); \
 	done
+
+# Kept in the user's cache directory, so built once for all checkouts.
+backends: $(VENV)/.has-dev
+	@$(PY) scripts/backends.py build
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \

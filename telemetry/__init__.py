@@ -31,12 +31,14 @@ from telemetry.capture.inherited import bind_from_environment as _bind
 from telemetry.capture.log_handler import LogHandler as LogHandler
 from telemetry.capture.logger import get_logger as get_logger
 from telemetry.capture.settings import configure as configure
+from telemetry.capture.settings import on_apply as _on_apply
 from telemetry.capture.structlog_processor import add_input as add_input
 from telemetry.core.scope import (
     current_function_call_id as current_function_call_id,
 )
 from telemetry.core.scope import current_input as current_input
 from telemetry.core.scope import current_input_id as current_input_id
+from telemetry.pipeline.agent.hosting import follow as _follow
 
 if TYPE_CHECKING:
     __version__: str
@@ -71,4 +73,5 @@ def __getattr__(name: str) -> str:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+_on_apply(_follow)  # what is written is delivered, as `configure` says
 _bind()  # a child process belongs to the input that started it

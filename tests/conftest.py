@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+# Real backends, for whoever asks.
+pytest_plugins = ["tests.stack.fixtures"]
+
 # The same examples on every run, and no clock: a busy machine fails no test.
 settings.register_profile("house", derandomize=True, deadline=None)
 settings.load_profile("house")

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Final
+from zlib import adler32
 
 from telemetry.capture import open_scopes
-from telemetry.capture.blackbox.current import current_box, put
+from telemetry.capture.blackbox import layout
+from telemetry.capture.blackbox.current import current_box, put, short_write
 from telemetry.capture.blackbox.records import EXECUTION, SPAN, encode
-from telemetry.capture.otel_context import attach, finished
+from telemetry.capture.otel_context import attach, finished_fields
 from telemetry.capture.sink import failed
-from telemetry.capture.span_records import FinishedSpan, Settled
+from telemetry.capture.span_records import (
+    NOTHING_KNOWN,
+    FinishedSpan,
+    Known,
+    Settled,
+)
 from telemetry.core.scope import SCOPE, InputScope
 
 SETTLED: Final[list[Callable[[Settled], object]]] = []
@@ -31,6 +38,7 @@ def begin(scope: InputScope, *, as_instrumentation: bool = False) -> object | No
         What was current in OpenTelemetry before.
     """
     open_scopes.opened(scope)
+    scope.write = short_write()
     return attach(scope, as_instrumentation=as_instrumentation)
 
 
@@ -41,7 +49,7 @@ def end(
     *,
     error: BaseException | None = None,
     outcome: str | None = None,
-    own: dict[str, object] | None = None,
+    known: Known = NOTHING_KNOWN,
 ) -> None:
     """The body of an input is over: leave its record, and close its scope.
 
@@ -49,22 +57,21 @@ def end(
     """
     open_scopes.ended(scope)
     try:
-        settled = finished(
-            scope,
-            started_ns=started_unix_ns,
-            ended_ns=ended_unix_ns,
-            error=error,
-            outcome=outcome,
-            own=own,
+        settled = finished_fields(
+            scope, started_unix_ns, ended_unix_ns, error, outcome, known
         )
-        put(scope, encode((EXECUTION, None, ended_unix_ns, settled)))
+        record = encode((EXECUTION, None, ended_unix_ns, settled))
+        try:
+            scope.write(layout.FRAME.pack(len(record), adler32(record)) + record)  # type: ignore[misc]  # None raises TypeError
+        except (TypeError, ValueError):  # no block yet, or its end
+            put(scope, record)
         for hook in SETTLED:
-            hook(settled)
+            hook(Settled(*settled))  # type: ignore[arg-type]  # in its order
     except Exception as failure:  # noqa: BLE001  # the input has ended all the same
         failed(failure, "execution")
     scope.close()
     box = current_box()
-    if box is not None:
+    if box is not None and scope.input_id in box.private:
         box.release(scope)
 
 

@@ -1,122 +1,150 @@
-"""The short way of a log line: from the call into the black box, and nothing else.
+"""The short way of a line: from the call into the black box, and nothing else.
 
 Taken when a line needs nothing but to be written: no console to show it on, no
 processors of the program's own, no exception, plain values only, and no text that
-might hold a secret. What has been looked at once is known by its text, so a line that
-says the same as the one before costs a few lookups. All else goes the long way.
+might hold a secret. All else goes the long way: `telemetry.capture.recording.record`.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Protocol, cast
 from zlib import adler32
+
+from msgspec import Raw
 
 from telemetry.capture import scrubbing
 from telemetry.capture.blackbox import layout
-from telemetry.capture.blackbox.current import NOBODY
-from telemetry.capture.blackbox.records import encode, line_begin
-from telemetry.capture.thread_name import NAME
-from telemetry.core.scope import SCOPE
-
-KNOWN_TEXTS: Final = 4_096
-"""Texts that are remembered as harmless; then they are forgotten, and learned anew."""
-
-KNOWN_CHARS: Final = 256
-"""Characters of the longest text that is remembered."""
-
-LONGEST_CHARS: Final = 8_192
-"""Characters of the longest text that goes this way."""
-
-_NUMBERS: Final = frozenset({int, float, bool, type(None)})
-_KNOWN: Final[set[str]] = set()
-
-OtelContext = Callable[[], object]
-"""What OpenTelemetry context is current here; None where there is none."""
+from telemetry.capture.blackbox.current import NOBODY, put
+from telemetry.capture.blackbox.records import encode, identity_head, interpolated
+from telemetry.capture.harmless import NUMBERS, is_harmless
+from telemetry.capture.otel_context import (
+    OTEL,
+    OtelContext,
+    hexadecimal,
+    user_span,
+)
+from telemetry.capture.thread_name import NAME, thread_head
+from telemetry.core.scope import SCOPE, InputScope
 
 
 class Logger(Protocol):
     """A bound logger with its constant part encoded: see `records.logger_head`."""
 
-    head: bytes
+    head: Raw | None
+
+    def constant_part(self) -> Raw:
+        """Encode it, and keep it in `head`."""
+        ...
 
 
 Log = Callable[..., None]
 
 
-def forget_texts() -> None:
-    """What was harmless may not be any more: other patterns are in force."""
-    _KNOWN.clear()
-
-
-def fast_method(level: int, long_way: Log) -> Log:
+def fast_method(level: int, long_way: Log, otel_context: OtelContext) -> Log:  # noqa: C901  # flat: the hot path
     """The method of a bound logger that writes lines of one level.
 
     Args:
         long_way: Takes the same arguments, and any line.
+        otel_context: What is current in OpenTelemetry; ``scope.otel`` where no span
+            of the user's own is open.
     """
     # Bound here: a global costs a lookup in each call.
-    begin, in_context = line_begin(level), SCOPE.get
-    nobody, name, texts, numbers = NOBODY, NAME, _KNOWN, _NUMBERS
+    in_context, nobody, name, numbers = SCOPE.get, NOBODY, NAME, NUMBERS
     now_ns, pack, checksum, encoded = time.time_ns, layout.FRAME.pack, adler32, encode
-    are_safe, text = scrubbing.in_force.safe_keys.issuperset, str
+    scrubber = scrubbing.in_force
+    are_safe, texts = scrubber.safe_keys.issuperset, scrubber.safe_texts
+    text, whole, real = str, int, float
 
-    def log(self: Logger, event: str, *args: object, **kw: object) -> None:
+    def log(self: Logger, event: str, *args: object, **kw: object) -> None:  # noqa: C901  # flat: the hot path
         try:
             if args:
-                return long_way(self, event, *args, **kw)
-            known = are_safe(kw) and event in texts
-            for value in kw.values():
-                kind = type(value)
-                if kind is text:
-                    if value not in texts:
+                said, given = interpolated(event, args, kw)
+                return log(self, cast("str", said), **given)
+            known = event in texts and are_safe(kw)
+            if known:
+                for value in kw.values():
+                    kind = type(value)
+                    if kind is text:
+                        if value not in texts:
+                            known = False
+                            break
+                    elif kind is not whole and kind is not real and kind not in numbers:
                         known = False
-                elif kind not in numbers:
-                    return long_way(self, event, **kw)
-            if not known and not _is_harmless(event, kw):
+                        break
+            if not known and not is_harmless(event, kw):
                 return long_way(self, event, **kw)
             scope = in_context() or nobody
-            said = encoded((now_ns(), event, args, kw))
-            # What has not been encoded yet is None, and raises a TypeError.
-            body = begin + self.head + scope.head + name.head + said  # type: ignore[operator]
-            scope.write(pack(len(body), checksum(body)) + body)  # type: ignore[misc]
+            parts = (
+                level,
+                self.head or self.constant_part(),
+                scope.head or identity_head(scope),
+                name.head or thread_head(),
+                (now_ns(), event, (), kw),
+            )
+            if otel_context() is scope.otel:
+                record = encoded(parts)
+            else:
+                record = encoded((*parts, span_part(scope)))
         except Exception:  # noqa: BLE001  # the long way finds out, and says so
-            long_way(self, event, *args, **kw)
+            return long_way(self, event, *args, **kw)
+        try:
+            scope.write(pack(len(record), checksum(record)) + record)  # type: ignore[misc]  # None raises TypeError
+        except (TypeError, ValueError):  # no block yet, or its end
+            put(scope, record)
         return None
 
     return log
 
 
-def unless_in_span(fast: Log, long_way: Log, otel_context: OtelContext) -> Log:
-    """*fast*, but for lines within a span of the user's own, which they have to name.
+def leave(
+    level: int,
+    logger: Raw,
+    event: object,
+    fields: dict[str, object],
+    more: dict[str, object],
+    unix_ns: int | None = None,
+) -> bool:
+    """Leave a line of whoever runs here; False when it has to go the long way.
+
+    Never raises.
 
     Args:
-        otel_context: What is current; in no such span it is ``scope.otel``.
+        level: By number, of `telemetry.capture.line.LEVELS`.
+        logger: See `records.logger_head`.
+        fields: None of them has a name of ours.
+        more: The sixth part of the record; see `telemetry.capture.blackbox.records`.
+        unix_ns: When it was written, if not now.
     """
-
-    def log(self: Logger, event: str, *args: object, **kw: object) -> None:
-        scope = SCOPE.get()
-        if scope is None or otel_context() is not scope.otel:
-            return long_way(self, event, *args, **kw)
-        return fast(self, event, *args, **kw)
-
-    return log
-
-
-def _is_harmless(event: object, kw: dict[str, object]) -> bool:
-    """Whether nothing in a line has to be taken out; what is harmless is remembered."""
-    scrubber = scrubbing.in_force
-    scrubber.learn(kw)
-    if not scrubber.safe_keys.issuperset(kw) or type(event) is not str:
-        return False
-    for value in (event, *kw.values()):
-        if type(value) is not str or value in _KNOWN:
-            continue
-        if len(value) > LONGEST_CHARS or scrubber.text(value) is not value:
+    try:
+        known = not fields and event in scrubbing.in_force.safe_texts
+        if not known and not is_harmless(event, fields):
             return False
-        if len(value) <= KNOWN_CHARS:
-            if len(_KNOWN) >= KNOWN_TEXTS:
-                _KNOWN.clear()
-            _KNOWN.add(value)
+        scope = SCOPE.get() or NOBODY
+        if OTEL.get() is not scope.otel:
+            more = {**more, **span_part(scope)}
+        parts = (
+            level,
+            logger,
+            scope.head or identity_head(scope),
+            NAME.head or thread_head(),
+            (unix_ns or time.time_ns(), event, (), fields),
+        )
+        record = encode((*parts, more) if more else parts)
+    except Exception:  # noqa: BLE001  # the long way finds out, and says so
+        return False
+    try:
+        scope.write(layout.FRAME.pack(len(record), adler32(record)) + record)  # type: ignore[misc]  # None raises TypeError
+    except (TypeError, ValueError):  # no block yet, or its end
+        put(scope, record)
     return True
+
+
+def span_part(scope: InputScope) -> dict[str, object]:
+    """What a line says of a span that the program has open; nothing of ours."""
+    span = user_span(None if scope is NOBODY else scope)
+    if span is None:
+        return {}
+    trace_id, span_id = hexadecimal(span)
+    return {"trace_id": trace_id, "span_id": span_id}

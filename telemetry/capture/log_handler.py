@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from telemetry.capture.log_records import feeds_itself, has_left, is_shown, leave
+from telemetry.capture.log_records import feeds_itself, is_shown, leave
+from telemetry.capture.noted_records import has_left
 from telemetry.capture.sink import failed
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
-from telemetry.capture.otel_context import current_ids
+from telemetry.capture.otel_context import OTEL, current_ids, own_ids
 from telemetry.capture.plain import type_name
 from telemetry.core.scope import InputScope
 
@@ -26,6 +26,8 @@ NAMES: Final = (
     "input_late",
 )
 """What is said about an input. Source: the log line of the contract."""
+
+_TRACE: Final = ("trace_id", "span_id")
 
 NOT_KNOWN: Final = "-"
 """What a format shows for a name that has no value here. Source: Apache's logs."""
@@ -51,10 +53,25 @@ def identity_of(scope: InputScope) -> dict[str, object]:
     return identity
 
 
+def identity_for(scope: InputScope) -> Mapping[str, object]:
+    """As `identity_of`; not to be changed, as it is shared while it stays true."""
+    if scope.closed:
+        return identity_of(scope)
+    known: dict[str, object] | None = scope.named
+    if known is None:
+        own = dict(zip(_TRACE, own_ids(scope), strict=True))
+        known = scope.named = identity_of(scope) | own
+    if OTEL.get() is scope.otel:
+        return known
+    # Within a span of the program's own, perhaps, or behind one.
+    ids = current_ids(scope)
+    return known if ids is None else known | dict(zip(_TRACE, ids, strict=True))
+
+
 def put_identity(target: MutableMapping[str, Any], scope: InputScope) -> None:
     """Say in *target* whose it is; a key of such a name is kept with a ``_`` behind."""
     set_aside(target)
-    target.update(identity_of(scope))
+    target.update(identity_for(scope))
 
 
 def set_aside(target: MutableMapping[str, Any]) -> None:
@@ -70,7 +87,7 @@ def set_aside(target: MutableMapping[str, Any]) -> None:
 
 
 def scope_from(found: Mapping[str, object]) -> InputScope | None:
-    """The scope that `put_identity` has described in *found*, or None.
+    """The scope that `identity_of` has described in *found*, or None.
 
     For a record that comes from another thread or process. It has both an id and an
     attempt: an ``extra={"input_id": ...}`` of a program without us has not.

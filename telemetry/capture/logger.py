@@ -8,10 +8,11 @@ so a logger that a module makes on import obeys a ``configure`` that comes later
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, cast
 
 import structlog
+from msgspec import Raw
 from structlog.processors import StackInfoRenderer
 from structlog.typing import (
     EventDict,
@@ -22,27 +23,15 @@ from structlog.typing import (
 
 from telemetry.capture import scrubbing
 from telemetry.capture.blackbox.current import current_box
-from telemetry.capture.blackbox.records import (
-    identity_head,
-    interpolated,
-    logger_head,
-)
+from telemetry.capture.blackbox.records import interpolated, logger_head
 from telemetry.capture.changes import watch
 from telemetry.capture.exceptions import exception_text
-from telemetry.capture.fast_lines import (
-    Log,
-    OtelContext,
-    fast_method,
-    forget_texts,
-    unless_in_span,
-)
+from telemetry.capture.fast_lines import fast_method
 from telemetry.capture.line import LEVELS
-from telemetry.capture.otel_context import when_loaded
+from telemetry.capture.otel_context import OTEL, when_loaded
 from telemetry.capture.plain import plain_fields
 from telemetry.capture.recording import record
 from telemetry.capture.sink import failed, is_wanted
-from telemetry.capture.thread_name import thread_head
-from telemetry.core.scope import SCOPE
 
 _ALIASES: Final[Mapping[str, tuple[str, ...]]] = {
     "debug": ("debug",),
@@ -97,7 +86,13 @@ class InputLogger(structlog.BoundLoggerBase):
             the first line.
     """
 
-    head: bytes | None = None
+    head: Raw | None = None
+
+    def constant_part(self) -> Raw:
+        """Encode `head`, and keep it."""
+        bound = scrubbing.in_force.fields(plain_fields(self._context))
+        head = self.head = logger_head(getattr(self._logger, "name", None), bound)
+        return head
 
     def _log(
         self, level: str, event: object, args: tuple[object, ...], kw: dict[str, object]
@@ -106,24 +101,10 @@ class InputLogger(structlog.BoundLoggerBase):
             if args:
                 event, kw = interpolated(event, args, kw)
             self._process_event(level, cast("str", event), kw)
-            self._prepare()
         except structlog.DropEvent:
             pass
         except Exception as error:  # noqa: BLE001  # a log call never raises
             failed(error, "logger")
-
-    def _prepare(self) -> None:
-        """Encode what the short way needs; see `telemetry.capture.fast_lines`."""
-        if not _IN_FORCE.is_fast:
-            return
-        if self.head is None:
-            name = getattr(self._logger, "name", None)
-            bound = scrubbing.in_force.fields(plain_fields(self._context))
-            self.head = logger_head(name, bound)
-        scope = SCOPE.get()
-        if scope is not None:
-            identity_head(scope)
-        thread_head()
 
     def debug(self, event: str, *args: object, **kw: object) -> None:
         """Log *event*, %-formatted with *args*, at level debug."""
@@ -241,8 +222,6 @@ class _InForce:
 
     level: int = logging.INFO
     processors: tuple[Processor, ...] = ()
-    otel_context: OtelContext | None = None
-    is_fast: bool = False
 
 
 _IN_FORCE: Final = _InForce()
@@ -260,13 +239,6 @@ def set_processors(processors: Sequence[Processor]) -> None:
     choose_methods()
 
 
-def set_otel_context(current: OtelContext) -> None:
-    """OpenTelemetry is loaded: a line has to name the user's own open span."""
-    if _IN_FORCE.otel_context is None:
-        _IN_FORCE.otel_context = current
-        choose_methods()
-
-
 def choose_methods() -> None:
     """Give the loggers the methods that suit what is in force now.
 
@@ -274,36 +246,31 @@ def choose_methods() -> None:
     One whose level is off becomes an empty one. With a black box, and nobody else to
     take the lines, the others become the short way.
     """
-    box, processors = current_box(), _IN_FORCE.processors
-    _IN_FORCE.is_fast = box is not None and not processors and not is_wanted()
-    forget_texts()
+    is_fast = current_box() is not None and not _IN_FORCE.processors and not is_wanted()
     for name, number in LEVELS.items():
         on = number >= _IN_FORCE.level
         for alias in _ALIASES[name]:
             method = _METHODS[alias] if on else _skip
-            if on and _IN_FORCE.is_fast and alias != "exception":
-                method = _fast(number, method)
+            if on and is_fast and alias != "exception":
+                method = fast_method(number, method, OTEL.get)
             setattr(InputLogger, alias, method)
             twin = f"a{alias}"
-            setattr(InputLogger, twin, _METHODS[twin] if on else _askip)
+            if on and is_fast and alias != "exception":
+                setattr(InputLogger, twin, _awaited(method))
+            else:
+                setattr(InputLogger, twin, _METHODS[twin] if on else _askip)
 
 
-def _fast(level: int, long_way: Log) -> Log:
-    fast = fast_method(level, long_way)
-    if _IN_FORCE.otel_context is None:
-        return fast
-    return unless_in_span(fast, long_way, _IN_FORCE.otel_context)
+def _awaited(method: Callable[..., None]) -> Callable[..., Awaitable[None]]:
+    async def log(self: object, event: str, *args: object, **kw: object) -> None:
+        method(self, event, *args, **kw)
 
-
-def _watch_spans() -> None:
-    from opentelemetry.context import get_current  # noqa: PLC0415  # loaded by now
-
-    set_otel_context(get_current)
+    return log
 
 
 set_level("info")
 watch(choose_methods)
-when_loaded(_watch_spans)
+when_loaded(choose_methods)
 
 
 def get_logger(name: str | None = None, **initial: object) -> FilteringBoundLogger:

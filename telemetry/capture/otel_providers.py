@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
+from opentelemetry import trace
 from opentelemetry.trace import (
     NoOpTracerProvider,
     ProxyTracerProvider,
@@ -21,6 +22,7 @@ from telemetry.core import names
 
 _LOGS: Final = "opentelemetry._logs"
 _LOGS_INSIDE: Final = "opentelemetry._logs._internal"
+_TRACER_PROVIDER: Final = "_TRACER_PROVIDER"
 _UNKNOWN: Final = object()
 
 
@@ -28,6 +30,7 @@ class _Seen:
     """The providers that were there last time, and the tracer of the first."""
 
     provider: TracerProvider | None = None
+    said: object = _UNKNOWN  # what OpenTelemetry itself had kept by then
     tracer: Tracer | None = None
     logger_provider: object = None
     # What the road does with a new provider; nothing while it is not watched.
@@ -45,9 +48,14 @@ def programs_tracer() -> Tracer | None:
 
     Called for every input, so a provider that is set late is noticed by the next.
     """
-    provider = get_tracer_provider()
-    if provider is not _Seen.provider:
-        _look(provider)
+    # While none is set, the public question reads the environment, which costs as much
+    # as all the rest that is done for an input. So it is put when there is news.
+    said = getattr(trace, _TRACER_PROVIDER, _UNKNOWN)
+    if said is _UNKNOWN or said is not _Seen.said:
+        provider = get_tracer_provider()
+        if provider is not _Seen.provider:
+            _look(provider)
+        _Seen.said = said
     if _LOGS in sys.modules and _Seen.on_logger_provider is not None:
         _look_at_logs()
     return _Seen.tracer
@@ -61,6 +69,7 @@ def follow(
     _Seen.on_tracer_provider = on_tracer_provider
     _Seen.on_logger_provider = on_logger_provider
     _Seen.provider = _Seen.logger_provider = None
+    _Seen.said = _UNKNOWN
     programs_tracer()
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from msgspec import Raw
 
 from telemetry.capture import scrubbing
 from telemetry.capture.blackbox.current import has_box, put
@@ -13,9 +15,10 @@ from telemetry.capture.blackbox.records import (
     NO_INPUT,
     encode,
     identity_head,
-    line_begin,
     logger_head,
 )
+from telemetry.capture.changes import watch
+from telemetry.capture.fast_lines import leave
 from telemetry.capture.line import HERE, LEVELS, NO_FIELDS, Here, own_keys, stamp
 from telemetry.capture.otel_context import hexadecimal, own_ids, user_span
 from telemetry.capture.plain import clean, plain_fields, plain_text
@@ -55,6 +58,21 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
             the line out.
     """
     try:
+        if (
+            way.is_short
+            and scope is HERE
+            and not (candidates or exception or thread)
+            and type(fields) in _DICT_OR_NONE
+            and leave(
+                LEVELS.get(level, LEVELS["info"]),
+                named(logger),
+                event,
+                cast("dict[str, object]", fields or {}),
+                _SEEN[stream, shown],
+                unix_ns,
+            )
+        ):
+            return
         owner = SCOPE.get() if isinstance(scope, Here) else scope
         scrubber = scrubbing.in_force
         event = scrubber.text(plain_text(event), _EVENT)
@@ -63,11 +81,14 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
             exception = scrubber.text(exception, _EXCEPTION)
         more = _more(owner, stream, exception, candidates, shown=shown)
         if has_box():
-            said = encode((unix_ns or time.time_ns(), event, (), fields))
-            name = thread_head() if thread is None else encode(clean(thread))
-            body = _begin(level, more) + _logger_head(logger)
-            body += (NO_INPUT if owner is None else identity_head(owner)) + name + said
-            put(owner, body + encode(more) if more else body)
+            parts = (
+                LEVELS.get(level, LEVELS["info"]),
+                named(logger),
+                NO_INPUT if owner is None else identity_head(owner),
+                thread_head() if thread is None else clean(thread),
+                (unix_ns or time.time_ns(), event, (), fields),
+            )
+            put(owner, encode((*parts, more) if more else parts))
         if is_wanted():
             if thread is not None:
                 more["thread"] = clean(thread)
@@ -79,6 +100,38 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
         failed(error, "recording")
 
 
+def seen_as(stream: str | None, *, shown: bool) -> dict[str, object]:
+    """The sixth part of most lines."""
+    more: dict[str, object] = {"stream": stream} if stream else {}
+    if shown:
+        more["shown"] = True
+    return more
+
+
+_SEEN: Final = {
+    (stream, shown): seen_as(stream, shown=shown)
+    for stream in (None, "stdout", "stderr")
+    for shown in (False, True)
+}
+
+
+class _Way:
+    """Whether lines go into the box and nowhere else."""
+
+    is_short = False
+
+
+way: Final = _Way()
+"""Read anew for each line."""
+
+
+def _choose() -> None:
+    way.is_short = has_box() and not is_wanted()
+
+
+watch(_choose)
+
+
 def _more(
     owner: InputScope | None,
     stream: str | None,
@@ -88,29 +141,23 @@ def _more(
     shown: bool,
 ) -> dict[str, Any]:
     """What few lines have."""
-    more: dict[str, Any] = {}
-    if stream:
-        more["stream"] = stream
+    more = seen_as(stream, shown=shown)
     if exception:
         more["exception"] = exception
     if candidates:
         more["candidates"] = candidates
-    if shown:
-        more["shown"] = True
     span = user_span(owner)
     if span is not None:
         more["trace_id"], more["span_id"] = hexadecimal(span)
     return more
 
 
-def _begin(level: str, more: dict[str, Any]) -> bytes:
-    return line_begin(LEVELS.get(level, LEVELS["info"]), parts=6 if more else 5)
-
-
 @lru_cache(maxsize=1_024)
-def _logger_head(name: str | None) -> bytes:
-    return logger_head(name, {})
+def named(logger: str | None) -> Raw:
+    """The constant part of the lines of a logger that has bound nothing."""
+    return logger_head(logger, {})
 
 
+_DICT_OR_NONE: Final = frozenset({dict, type(None)})
 _EVENT: Final = ("event",)
 _EXCEPTION: Final = ("exception",)

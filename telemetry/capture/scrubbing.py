@@ -110,6 +110,7 @@ class Scrubber:
         markers: Bytes as integers. What is encoded as UTF-8 and has none of them
             holds nothing that a value pattern matches. Empty: always look.
         safe_keys: Keys that are known to be harmless; it grows as keys are learned.
+        safe_texts: Texts that are, for `telemetry.capture.harmless`.
     """
 
     __slots__ = (
@@ -123,6 +124,7 @@ class Scrubber:
         "active",
         "markers",
         "safe_keys",
+        "safe_texts",
     )
 
     def __init__(
@@ -137,6 +139,7 @@ class Scrubber:
         self.active: Final = bool(given)
         self.markers: Final = () if own else tuple(MARKERS.encode())
         self.safe_keys: Final[set[str]] = set()
+        self.safe_texts: Final[set[str]] = set()
         self._names = SecretNames(names)
         self._hints = hints(names)
         self._shapes = tuple(compiled(p) for p in given if not is_name(p))

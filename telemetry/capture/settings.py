@@ -111,7 +111,7 @@ class _InForce:
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
-        self.settings = Settings()
+        self.settings: Settings | None = None
         self.bounds: Callable[[Settings], Settings] | None = None
         self.followers: list[Callable[[Settings], object]] = []
 
@@ -286,8 +286,14 @@ def bound(bounds: Callable[[Settings], Settings]) -> None:
 
 
 def in_force() -> Settings:
-    """The settings of this process: the defaults before the first `configure`."""
-    return _IN_FORCE.settings
+    """The settings of this process.
+
+    Before the first `configure` they are those that it would find with no arguments.
+
+    Raises:
+        InvalidError: A variable of the environment has a value that is not allowed.
+    """
+    return _IN_FORCE.settings or resolve(os.environ)
 
 
 def _service_name(environ: Mapping[str, str], given: object) -> str | None:

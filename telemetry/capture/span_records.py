@@ -8,7 +8,7 @@ wherever the record is read.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -76,6 +76,53 @@ class Written(msgspec.Struct, array_like=True, frozen=True, gc=False):
     dropped_links: int = 0
 
 
+class Admission(NamedTuple):
+    """How its container was as an input was given its slot, this input included.
+
+    Attributes:
+        concurrency: Inputs that ran there.
+        zone: A value of `telemetry.policy.bursts.Zone`.
+        cold: The container was not ready when the input was enqueued.
+        target: ``target_inputs`` of the container.
+        limit: ``max_inputs`` of the container.
+    """
+
+    concurrency: int
+    zone: str
+    cold: bool
+    target: int
+    limit: int
+
+
+class Member(NamedTuple):
+    """An input that ran in a batch.
+
+    Attributes:
+        parent: A packed `TraceParent`; None begins a trace.
+    """
+
+    input_id: str
+    attempt: int
+    parent: str | None
+
+
+class Known(NamedTuple):
+    """What the runtime knows of an execution, beside its scope.
+
+    Attributes:
+        own: Attributes by their names in OpenTelemetry.
+        admission: None outside of the runtime.
+        others: Of a batch, all members but the first.
+    """
+
+    own: dict[str, object] | None = None
+    admission: Admission | None = None
+    others: tuple[Member, ...] = ()
+
+
+NOTHING_KNOWN: Final = Known()
+
+
 class Settled(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An execution that is over: identity, times, outcome. No ids of spans.
 
@@ -88,6 +135,8 @@ class Settled(msgspec.Struct, array_like=True, frozen=True, gc=False):
         own: Further attributes that the runtime knows.
         written: What code wrote to the span; None when nothing.
         exported: The program's own tracer made the span, and its exporters have it.
+        admission: See `Known`.
+        others: See `Known`; the span is the one of the first member.
     """
 
     input_id: str
@@ -106,6 +155,8 @@ class Settled(msgspec.Struct, array_like=True, frozen=True, gc=False):
     own: dict[str, object] | None = None
     written: Written | None = None
     exported: bool = False
+    admission: Admission | None = None
+    others: tuple[Member, ...] = ()
 
 
 class FinishedSpan(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -176,7 +227,7 @@ def span_of(settled: Settled) -> FinishedSpan | None:
         _own(settled, failed=failed),
         written.attributes,
         written.events,
-        written.links,
+        (*written.links, *map(_link, settled.others)),
         status,
         text,
         written.dropped_attributes,
@@ -204,12 +255,42 @@ def _own(settled: Settled, *, failed: bool) -> dict[str, object]:
         names.INPUT_SLOT: settled.slot,
     }
     own.update({name: value for name, value in known.items() if value is not None})
+    if settled.admission is not None:
+        own.update(admitted(settled.admission))
     if settled.batch_input_ids:
         own[names.INPUT_BATCH_IDS] = list(settled.batch_input_ids)
     if failed:
         # Without an exception (timeout, lost) the outcome is the kind of error.
         own[names.ERROR_TYPE] = settled.error_type or settled.outcome
     return own
+
+
+def admitted(admission: Admission) -> dict[str, object]:
+    """The attributes of an execution that tell how full its container was."""
+    concurrency, zone, cold, target, limit = admission
+    return {
+        names.INPUT_CONCURRENCY: concurrency,
+        names.INPUT_CONCURRENCY_TARGET: target,
+        names.INPUT_CONCURRENCY_LIMIT: limit,
+        names.INPUT_ZONE: zone,
+        names.INPUT_BURST: concurrency > target,
+        names.FAAS_COLDSTART: cold,
+        names.FAAS_TRIGGER: names.TRIGGER,
+    }
+
+
+def _link(member: Member) -> SpanLink:
+    """To the span of the queue in which a member of a batch has waited."""
+    input_id, attempt, packed = member
+    parent = None if packed is None else unpacked(packed)
+    span = execution_span(input_id, attempt, parent)
+    queue = derived_span_id(input_id, attempt, QUEUE)
+    return SpanLink(
+        span.trace_id.to_bytes(TRACE_ID_BYTES, "big"),
+        queue.to_bytes(SPAN_ID_BYTES, "big"),
+        span.state,
+        {names.INPUT_ID: input_id},
+    )
 
 
 def outcome_of(error: BaseException | None) -> Outcome:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import threading
 from typing import Final
 
+from msgspec import Raw
+
 from telemetry.capture.blackbox.records import encode
 from telemetry.capture.plain import clean
 
 
 class _Name(threading.local):
-    head: bytes | None = None
+    head: Raw | None = None
 
 
 NAME: Final = _Name()
 """``NAME.head`` is the name as the black box holds it; None until it is asked for."""
 
 
-def thread_head() -> bytes:
+def thread_head() -> Raw:
     """The name of this thread as the black box holds it.
 
     A thread that is renamed by other means than `rename_thread` after its first line
@@ -25,7 +27,7 @@ def thread_head() -> bytes:
     """
     head = NAME.head
     if head is None:
-        head = NAME.head = encode(clean(threading.current_thread().name))
+        head = NAME.head = Raw(encode(clean(threading.current_thread().name)))
     return head
 
 

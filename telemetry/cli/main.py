@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from telemetry.capture.diagnosis import own_version
-from telemetry.cli import blackbox, doctor
+from telemetry.cli import agent, blackbox, doctor
 
 _EXAMPLE = """example:
   telemetry doctor                what is captured here, and what is wrong
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"telemetry {own_version()}"
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in (blackbox, doctor):
+    for verb in (agent, blackbox, doctor):
         verb.add_to(verbs)
     return parser

@@ -31,6 +31,6 @@ EVENTS: Final = _strings(prefixes=("EVENT_",), begin=True)
 SPANS: Final = _strings(prefixes=("SPAN_",), begin=True)
 """All span names that are not the name of a function."""
 ATTRIBUTES: Final = _strings(
-    prefixes=("FIELD_", "EVENT_", "SPAN_", "PROVIDER"), begin=False
+    prefixes=("FIELD_", "EVENT_", "SPAN_", "PROVIDER", "TRIGGER"), begin=False
 )
 """All names of attributes, ours and those of the conventions."""

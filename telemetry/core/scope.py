@@ -31,6 +31,7 @@ class InputScope:
         ids: Trace id and span id of the execution span, in hexadecimal.
         head: The identity as the black box holds it, encoded once. None makes the
             next line encode it anew.
+        named: The identity by name, for records of ``logging``.
         write: Appends a record to the black box, for the lines of this input.
     """
 
@@ -46,7 +47,8 @@ class InputScope:
     span: Any = None
     otel: Any = None
     ids: tuple[str, str] | None = None
-    head: bytes | None = None
+    head: Any = None
+    named: Any = None
     write: Callable[[bytes], object] | None = None
 
     def close(self) -> None:

@@ -167,6 +167,16 @@ def client_span(input_id: str, parent: TraceParent | None) -> TraceParent:
     return TraceParent(parent[0], span_id, *parent[2:])
 
 
+def start_span(container_id: str, phase: int = 0) -> TraceParent:
+    """The span of a container's start, which begins a trace, or of a phase of it.
+
+    Args:
+        phase: From 1, in the order of the phases; 0 for the whole.
+    """
+    bits = _bits(container_id)
+    return TraceParent(bits, _mixed(bits, phase))
+
+
 def derived_span_id(input_id: str, attempt: int, kind: int) -> int:
     """Id of a span that belongs to an execution of an input; 64 bits, never 0.
 

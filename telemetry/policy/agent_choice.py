@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 Agent = Literal["auto", "process", "thread", False]
@@ -17,6 +18,19 @@ ASKED: Final[tuple[Literal["auto", "process", "thread"], ...]] = (
     "thread",
 )
 
+_VARIABLES: Final = tuple(
+    f"OTEL_EXPORTER_OTLP_{signal}ENDPOINT"
+    for signal in ("", "LOGS_", "TRACES_", "METRICS_")
+)
+
+
+def has_endpoint(environ: Mapping[str, str], given: str | None) -> bool:
+    """Whether there is a Collector to deliver to.
+
+    Source of the variables: OpenTelemetry's specification of the OTLP exporter.
+    """
+    return given is not None or any(environ.get(name) for name in _VARIABLES)
+
 
 def host(agent: Agent, *, has_endpoint: bool, is_app: bool) -> Host:
     """Who delivers.
@@ -27,10 +41,11 @@ def host(agent: Agent, *, has_endpoint: bool, is_app: bool) -> Host:
 
     Args:
         has_endpoint: There is a Collector to deliver to.
-        is_app: The process runs an app of ours.
+        is_app: The process runs an app of ours. Its containers have boxes of their
+            own, which OpenTelemetry's exporters in the driver know nothing of.
     """
     if agent is False:
-        return "direct" if has_endpoint else "nobody"
+        return "direct" if has_endpoint and not is_app else "nobody"
     if agent != "auto":
         return agent
     if is_app:

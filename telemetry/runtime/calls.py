@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from telemetry.capture.span_draft import error_text
 from telemetry.core.errors import InvalidError, OutputExpiredError
 from telemetry.core.outcome import Outcome
 from telemetry.runtime.waiting import LoopWaiter, ThreadWaiter
@@ -71,6 +72,10 @@ class Link(Protocol):
 
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         """Enqueue inputs."""
+        ...
+
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        """An input does not come, because *error* prevents that: for the record."""
         ...
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
@@ -138,6 +143,7 @@ class Call:
                 rows.append((index, input_id, payload.dumps(each)))
             except Exception as error:  # noqa: BLE001 - a user's __reduce__ may do anything
                 self.deliver([_not_encodable(index, error)])
+                self._link.reject(self, input_id, error_text(error))
         if rows:
             self._link.submit(self, rows)
         return ids

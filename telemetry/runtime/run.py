@@ -11,7 +11,9 @@ from types import FrameType, TracebackType
 from typing import Final, Generic, TypeVar
 
 from telemetry.capture.runtime_records import Record
+from telemetry.capture.settings import in_force
 from telemetry.core.errors import InvalidError
+from telemetry.pipeline.agent.hosting import host_for_app, wants_agent
 from telemetry.runtime import current
 from telemetry.runtime.driver.session import DriverSession
 from telemetry.runtime.pools import Pool
@@ -105,6 +107,8 @@ class Run(Generic[A]):
         self._entered = True
 
     def _start(self) -> None:
+        settings = in_force()
+        agent = wants_agent(settings)
         place = current.reserve(self._name)
         try:
             place.session = self._session = DriverSession.start(
@@ -112,10 +116,13 @@ class Run(Generic[A]):
                 pools=[pool.spec(place) for pool in self._pools if _is_declared(pool)],
                 on_record=self._on_record,
                 shutdown_grace_s=self._grace_s,
+                journal=agent,
             )
         except BaseException:
             current.release(self._name)
             raise
+        if agent:
+            host_for_app(settings)
 
     def _stop(self) -> None:
         session, self._session = self._session, None

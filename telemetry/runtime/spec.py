@@ -16,6 +16,9 @@ from telemetry.policy.scaling import Limits
 Cancellation = Literal["container", "input"]
 """What a cancelled sync input takes along: its container, or only itself."""
 
+Mode = Literal["sync", "async", "batch"]
+"""How bodies run."""
+
 CANCEL_GRACE_S: Final = 5.0
 """Seconds a cancelled body has to unwind before its container is terminated."""
 
@@ -90,11 +93,22 @@ class PoolSpec:
     cancel_grace_s: float = CANCEL_GRACE_S
 
     @property
-    def mode(self) -> Literal["sync", "async", "batch"]:
-        """The value of the attribute ``input.mode``."""
+    def key(self) -> str:
+        """What records call it: see `telemetry.capture.runtime_records`."""
+        return f"{self.app}/{self.tag}"
+
+    @property
+    def mode(self) -> Mode:
+        """The value of the attribute ``input.mode`` for the pool as a whole."""
         if self.batching is not None:
             return "batch"
         return "async" if all(m.is_async for m in self.methods) else "sync"
+
+    def method_mode(self, method: int) -> Mode:
+        """The value of the attribute ``input.mode`` for one method."""
+        if self.batching is not None:
+            return "batch"
+        return "async" if self.methods[method].is_async else "sync"
 
     def full_name(self, method: int) -> str:
         """What lines and spans call it: ``translate`` or ``Model.predict``."""

@@ -14,6 +14,7 @@ from tests.house.tree import ROOT
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "steal": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],

@@ -10,6 +10,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 CODE_FOLDERS: Final = (
     *("telemetry", "tests", "examples", "benchmarks", "dashboards", "collector"),
+    "scripts",
 )
 
 _SKIPPED: Final = frozenset({".git", ".venv", "__pycache__", "build", "dist"})

@@ -110,7 +110,9 @@ class Blocks:
         self._closed: list[_Closed] = []  # the oldest first
         self._open: dict[int, Block] = {}
         self._full = False  # the disk took no more, the last time
+        # Records of blocks that were used anew: unread, and read.
         self.evicted = 0
+        self.retired = 0
 
     def open(self, owner: str) -> Block:
         """A block with nothing in it.
@@ -121,7 +123,10 @@ class Blocks:
         """
         taken = self._taken_by_reader()
         if taken is not None:
-            return self._reopen(taken, owner)
+            count = self._row(self._closed[taken].index)[5]
+            block = self._reopen(taken, owner)
+            self.retired += count
+            return block
         if self._made < self._sizes.blocks and self._grow():
             return self._map_next(owner)
         at = eviction.victim(
@@ -130,9 +135,10 @@ class Blocks:
         )
         if at is None:
             raise BoxFullError
-        lost = self._lost_with(self._closed[at])
+        lost, seen = self._gone_with(self._closed[at])
         block = self._reopen(at, owner)
         self.evicted += lost
+        self.retired += seen
         return block
 
     def close(self, block: Block) -> None:
@@ -237,14 +243,14 @@ class Blocks:
         self._full = False
         return True
 
-    def _lost_with(self, closed: _Closed) -> int:
-        """How many records go with a block that nobody has read to the end."""
+    def _gone_with(self, closed: _Closed) -> tuple[int, int]:
+        """What goes with a block not read to its end: records unread, and taken."""
         data = os.pread(
             self._fd, closed.used_bytes, self._sizes.block_offset(closed.index)
         )
         row = self._row(closed.index)
         taken = row[5] if row[3] == closed.generation else 0
-        return max(record_count(data) - taken, 0)
+        return max(record_count(data) - taken, 0), taken
 
     def _row(self, index: int) -> tuple[int, ...]:
         return layout.ROW.unpack_from(self._head, self._sizes.row_offset(index))

@@ -62,6 +62,11 @@ class BlackBox:
 
     Raises:
         OSError: The file cannot be made.
+
+    Attributes:
+        shared_write: The short way of whoever has no block of its own; None: the
+            long way.
+        private: The inputs that have a block of their own; to be looked at only.
     """
 
     def __init__(
@@ -95,7 +100,8 @@ class BlackBox:
         self._waiting: deque[tuple[InputScope, list[bytes]]] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._shared: Block | None = None
-        self._private: dict[str, Block] = {}  # the one given longest ago first
+        self.shared_write: Callable[[bytes], object] | None = None
+        self.private: dict[str, Block] = {}  # the one given longest ago first
         self._spare: list[Block] = []
         self._numbers = itertools.count()
         self._closed = False
@@ -122,15 +128,9 @@ class BlackBox:
         self._waiting.append((scope, [framed(each) for each in bodies]))
         self._work_off()
 
-    @property
-    def shared_write(self) -> Callable[[bytes], object] | None:
-        """The short way of whoever has no block of its own; None: the long way."""
-        shared = self._shared
-        return None if shared is None else shared.write
-
     def release(self, scope: InputScope) -> None:
         """The input writes no more; what is left of its own block is others'."""
-        if scope.input_id in self._private:
+        if scope.input_id in self.private:
             self._calls.append(lambda: self._hand_back(scope.input_id))
             self._work_off()
 
@@ -242,9 +242,10 @@ class BlackBox:
         if self._closed:
             raise _ClosedError
         while True:
-            block = self._private.get(scope.input_id) or self._shared
+            block = self.private.get(scope.input_id) or self._shared
             if block is None:
                 block = self._shared = self._next_shared()
+                self.shared_write = block.write
             try:
                 block.write(frame)
             except ValueError:
@@ -262,12 +263,12 @@ class BlackBox:
         """
         self._blocks.close(full)
         if full is self._shared:
-            self._shared = None
-        self._private.pop(scope.input_id, None)
-        self._private[scope.input_id] = self._open_for(scope.input_id or _NOBODY)
-        if len(self._private) > self.sizes.blocks // _PRIVATE_PART:
+            self._shared = self.shared_write = None
+        self.private.pop(scope.input_id, None)
+        self.private[scope.input_id] = self._open_for(scope.input_id or _NOBODY)
+        if len(self.private) > self.sizes.blocks // _PRIVATE_PART:
             # Of inputs that are never released, or of very many at once.
-            self._hand_back(next(iter(self._private)))
+            self._hand_back(next(iter(self.private)))
 
     def _next_shared(self) -> Block:
         if self._spare:
@@ -275,14 +276,16 @@ class BlackBox:
         return self._open_for(SHARED)
 
     def _open_for(self, owner: str) -> Block:
-        evicted = self._blocks.evicted
-        block = self._blocks.open(owner)
-        if self._blocks.evicted != evicted:
+        blocks = self._blocks
+        before = blocks.evicted, blocks.retired
+        block = blocks.open(owner)
+        # After the block's row was written: see `BoxReader.missed`.
+        if (blocks.evicted, blocks.retired) != before:
             self._put_counters()
         return block
 
     def _hand_back(self, input_id: str) -> None:
-        block = self._private.pop(input_id, None)
+        block = self.private.pop(input_id, None)
         if block is None or self._closed:
             return
         self._blocks.hand_over(block, SHARED)
@@ -291,8 +294,8 @@ class BlackBox:
             self._blocks.close(self._spare.pop(0))
 
     def _put_counters(self) -> None:
-        counts = self.dropped()
-        data = b"".join(layout.COUNTER.pack(count) for count in counts.values())
+        counts = [*self.dropped().values(), self._blocks.retired]
+        data = b"".join(map(layout.COUNTER.pack, counts))
         try:
             layout.put(self.head, layout.COUNTERS, data)
         except ValueError:
@@ -303,8 +306,8 @@ class BlackBox:
             return
         self._closed = True
         self._blocks.close_all()
-        self._shared = None
-        self._private.clear()
+        self._shared = self.shared_write = None
+        self.private.clear()
         self._spare.clear()
         ended = layout.PULSE + 2 * layout.COUNTER.size
         layout.put(self.head, ended, layout.COUNTER.pack(time.time_ns()))

@@ -67,7 +67,7 @@ def open_box(plan: BoxPlan) -> BlackBox:
     """
     with _CURRENT.lock:
         close_box()
-        _CURRENT.box = _new(plan)
+        _CURRENT.box = new_box(plan)
         _CURRENT.plan = plan
         box = _CURRENT.box
     changed()
@@ -97,6 +97,12 @@ def has_box() -> bool:
     return _CURRENT.box is not None or _CURRENT.forked
 
 
+def short_write() -> Callable[[bytes], object] | None:
+    """What an input that begins now writes its records with; None: see `put`."""
+    box = _CURRENT.box
+    return None if box is None else box.shared_write
+
+
 def put(scope: InputScope | None, body: bytes) -> bool:
     """Write a record as the input of *scope*; never raises.
 
@@ -116,7 +122,14 @@ def put(scope: InputScope | None, body: bytes) -> bool:
     return True
 
 
-def _new(plan: BoxPlan) -> BlackBox:
+def new_box(plan: BoxPlan) -> BlackBox:
+    """A box by that plan, which is not the one of this process.
+
+    Whoever makes it writes to it, closes it, and abandons it in a forked child.
+
+    Raises:
+        OSError: The file cannot be made.
+    """
     identity = {
         "box": plan.name,
         "pid": os.getpid(),
@@ -179,7 +192,7 @@ def _child_box(plan: BoxPlan) -> tuple[BlackBox, BoxPlan]:
             guard=None,
         )
         try:
-            return _new(child), child
+            return new_box(child), child
         except FileExistsError:
             # Numbers of processes are used again, and dead boxes are kept.
             name = f"{plan.name}.{os.getpid()}-{time.time_ns():x}"

@@ -31,6 +31,8 @@ and of slots."""
 PULSE: Final = 64
 """Offset of the pulse: see `Pulse`."""
 PULSE_FORM: Final = Struct("<QQQQ")
+TICK: Final = PULSE + PULSE_FORM.size
+"""Offset of the pulse's fifth part: nanoseconds from one tick to the next."""
 
 COUNTERS: Final = 128
 """Offset of the counters, 64 bits each, in the order of `COUNTER_NAMES`."""
@@ -38,6 +40,10 @@ COUNTER: Final = Struct("<Q")
 COUNTER_NAMES: Final = ("evicted", "disk", "oversize", "closed", "internal")
 """Why records were dropped: the budget was full; the disk was full; one was larger
 than an eighth of the budget; the box was closed; a fault of ours."""
+
+RETIRED: Final = COUNTERS + len(COUNTER_NAMES) * COUNTER.size
+"""Offset of one counter more: records of blocks that were used anew after their reader
+had taken them. Nothing is missing, but who only looks on may not have seen them."""
 
 IDENTITY: Final = 256
 """Offset of who writes here: length and checksum as for a record, then msgpack."""
@@ -88,12 +94,15 @@ class Pulse(NamedTuple):
         beat_ns: ``time.monotonic_ns()`` of the loop's last sign of life.
         ended_unix_ns: When the writer said goodbye; 0 while it has not.
         blocked_ns: Nanoseconds for which the loop has been held so far.
+        tick_ns: How long after each sign of life the next one is due, where a timer
+            gives them; 0 where every wait of the loop is one.
     """
 
     busy_since_ns: int
     beat_ns: int
     ended_unix_ns: int
     blocked_ns: int
+    tick_ns: int = 0
 
 
 class Sizes(NamedTuple):

@@ -53,8 +53,10 @@ class LoopPulse:
                 wrapper = self._wrapped(selector.select)
                 selector.select = wrapper
             except (AttributeError, TypeError):
-                return  # a selector that cannot be changed: it ticks
-            self._selector, self._wrapper = selector, wrapper
+                pass  # a selector that cannot be changed: it ticks
+            else:
+                self._selector, self._wrapper = selector, wrapper
+        self.writer.note_tick(round(TICK_S * 1e9) if self._selector is None else 0)
 
     def uninstall(self) -> None:
         """Leave the loop as it was."""

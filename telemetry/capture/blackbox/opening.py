@@ -13,6 +13,11 @@ from telemetry.capture.blackbox import current
 from telemetry.capture.blackbox.current import BoxPlan
 from telemetry.capture.blackbox.places import base_directory, boxes_directory, sweep
 from telemetry.core.errors import InvalidError
+from telemetry.policy.agent_choice import Agent, has_endpoint, host
+
+DIRECT: Final = "direct"
+"""What a box says of its process under "agent", when no agent is to take it: its own
+process delivers it, for as long as it lives."""
 
 
 class Wanted(Protocol):
@@ -38,6 +43,16 @@ class Wanted(Protocol):
         """How large a box may grow."""
         ...
 
+    @property
+    def endpoint(self) -> str | None:
+        """Where what is in it goes; None for what the environment says."""
+        ...
+
+    @property
+    def agent(self) -> Agent:
+        """Who takes it there."""
+        ...
+
 
 class _Opened:
     """What the box of this process was opened for."""
@@ -54,7 +69,10 @@ def ensure_box(settings: Wanted) -> None:
     Raises:
         InvalidError: The folder that was asked for is not its user's alone.
     """
+    known = has_endpoint(os.environ, settings.endpoint)
+    agent = host(settings.agent, has_endpoint=known, is_app=False)
     wanted = (
+        agent == DIRECT,
         settings.service_name,
         tuple(settings.resource_attributes.items()),
         settings.directory,
@@ -74,6 +92,7 @@ def ensure_box(settings: Wanted) -> None:
                 identity={
                     "service_name": settings.service_name,
                     "resource_attributes": dict(settings.resource_attributes),
+                    **({"agent": DIRECT} if agent == DIRECT else {}),
                 },
             )
         )

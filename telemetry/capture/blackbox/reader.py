@@ -105,7 +105,7 @@ class BoxReader:
         self._taking = taking
         self._fd = os.open(path, (os.O_RDWR if taking else os.O_RDONLY) | os.O_CLOEXEC)
         try:
-            self.sizes: Final = self._read_sizes()
+            self.sizes: Final = _sizes_in(self._fd, path)
             self._head = mmap.mmap(
                 self._fd,
                 self.sizes.head_bytes,
@@ -116,6 +116,11 @@ class BoxReader:
             raise
         self._map: mmap.mmap | None = None
         self._places: dict[int, _Place] = {}
+        # Of blocks that were used anew: how many records we had read of them, how
+        # many of all records are gone with them, and how many were before us.
+        self._read_gone = 0
+        self._gone_before = self._gone_now = _gone(self._head)
+        self._missed = 0
         self._joining = Joining()
         self.damaged = 0
 
@@ -152,7 +157,8 @@ class BoxReader:
 
     def pulse(self) -> Pulse:
         """The signs of life."""
-        return Pulse(*layout.PULSE_FORM.unpack_from(self._head, layout.PULSE))
+        signs = layout.PULSE_FORM.unpack_from(self._head, layout.PULSE)
+        return Pulse(*signs, *layout.COUNTER.unpack_from(self._head, layout.TICK))
 
     def dropped(self) -> dict[str, int]:
         """How many records its writer had to drop, by reason."""
@@ -232,6 +238,27 @@ class BoxReader:
                 count += 1
         return count
 
+    def missed(self) -> int:
+        """How many records are gone that this reader has not read, since it began.
+
+        For who only looks on: the writer waits for the reader that takes, and uses
+        its space anew as soon as that is through.
+        """
+        # Race: 1. the writer uses a block anew; 2. it adds to its counters. So we
+        # ask for the counters first: then every block that they speak of can be seen
+        # to be another one, and what we have read of it is taken off.
+        gone = _gone(self._head)
+        if gone != self._gone_now:
+            self._gone_now = gone
+            for index, row in self._rows():
+                place = self._places.get(index)
+                if place is not None and place.generation != row[0]:
+                    self._read_gone += place.records
+                    del self._places[index]
+            missed = gone - self._gone_before - self._read_gone
+            self._missed = max(self._missed, missed)
+        return self._missed
+
     def last_written_ns(self) -> int:
         """Unix nanoseconds of the newest sign of its writer; reads all that is left."""
         newest_ns = max(
@@ -250,8 +277,8 @@ class BoxReader:
         if not self._taking:
             raise ValueError(f"{self.path} was not opened with taking=True")
         for index, taken in position.items():
-            place = self._places[index]
-            if taken == place.taken or taken[0] != place.generation:
+            place = self._places.get(index)
+            if place is None or taken == place.taken or taken[0] != place.generation:
                 continue
             offset = self.sizes.row_offset(index) + layout.TAKEN_OFFSET
             layout.put(self._head, offset, layout.TAKEN.pack(*taken))
@@ -307,6 +334,8 @@ class BoxReader:
         generation, state, used_bytes, taken_of, taken_bytes, taken_records = row[:6]
         place = self._places.get(index)
         if place is None or place.generation != generation:
+            if place is not None:
+                self._read_gone += place.records
             known = self._start.get(index)
             if known is None or known[0] != generation:
                 known = (generation, 0, 0)
@@ -379,22 +408,23 @@ class BoxReader:
             return None
         return None if body is None else self._decoded(body)
 
-    def _read_sizes(self) -> Sizes:
-        data = os.pread(self._fd, layout.HEADER.size, 0)
-        if len(data) < layout.HEADER.size or data[:8] != layout.MAGIC:
-            raise NotABoxError(f"{self.path} is no black box")
-        _, version, *measures = layout.HEADER.unpack(data)
-        if version != layout.VERSION:
-            raise NotABoxError(
-                f"{self.path} is a black box of version {version}; "
-                f"this program reads version {layout.VERSION}"
-            )
-        sizes = Sizes(*measures)
-        if not sizes.are_sound:
-            raise NotABoxError(f"{self.path} is damaged: its measures are {measures}")
-        if sizes.head_bytes > os.fstat(self._fd).st_size:
-            raise NotABoxError(f"{self.path} is cut off")
-        return sizes
+
+def _sizes_in(fd: int, path: Path) -> Sizes:
+    data = os.pread(fd, layout.HEADER.size, 0)
+    if len(data) < layout.HEADER.size or data[:8] != layout.MAGIC:
+        raise NotABoxError(f"{path} is no black box")
+    _, version, *measures = layout.HEADER.unpack(data)
+    if version != layout.VERSION:
+        raise NotABoxError(
+            f"{path} is a black box of version {version}; "
+            f"this program reads version {layout.VERSION}"
+        )
+    sizes = Sizes(*measures)
+    if not sizes.are_sound:
+        raise NotABoxError(f"{path} is damaged: its measures are {measures}")
+    if sizes.head_bytes > os.fstat(fd).st_size:
+        raise NotABoxError(f"{path} is cut off")
+    return sizes
 
 
 def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
@@ -413,6 +443,14 @@ def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
             break  # it is being written, or its writer was killed at it
         bodies.append(body)
     return bodies
+
+
+def _gone(head: mmap.mmap) -> int:
+    """Records of blocks that were used anew, since the box was made."""
+    unpack, size = layout.COUNTER.unpack_from, layout.COUNTER.size
+    evicted = layout.COUNTERS + layout.COUNTER_NAMES.index("evicted") * size
+    counts = unpack(head, evicted), unpack(head, layout.RETIRED)
+    return sum(count for (count,) in counts)
 
 
 def _when(found: Found) -> int:

@@ -45,9 +45,9 @@ box of its driver. See `telemetry.capture.runtime_records`."""
 LINE_KINDS: Final = frozenset(LEVELS.values())
 LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
-NO_INPUT: Final = msgspec.msgpack.encode(None)
-
 encode: Final = msgspec.msgpack.Encoder().encode
+
+NO_INPUT: Final = msgspec.Raw(encode(None))
 _FRAME: Final = Struct("<II").pack
 
 
@@ -56,36 +56,34 @@ def framed(body: bytes) -> bytes:
     return _FRAME(len(body), adler32(body)) + body
 
 
-def identity_head(scope: InputScope) -> bytes:
+def identity_head(scope: InputScope) -> msgspec.Raw:
     """The constant part of every record of an input; kept in the scope."""
-    if scope.head is not None:
-        return scope.head
+    head: msgspec.Raw | None = scope.head
+    if head is not None:
+        return head
     if not scope.input_id:
         return NO_INPUT
-    scope.head = encode(
-        (
-            scope.input_id,
-            scope.function_call_id,
-            scope.function,
-            scope.attempt,
-            scope.container_id,
-            scope.slot,
-            scope.batch_input_ids or None,
-            scope.closed,
-            *own_ids(scope),
+    head = scope.head = msgspec.Raw(
+        encode(
+            (
+                scope.input_id,
+                scope.function_call_id,
+                scope.function,
+                scope.attempt,
+                scope.container_id,
+                scope.slot,
+                scope.batch_input_ids or None,
+                scope.closed,
+                *own_ids(scope),
+            )
         )
     )
-    return scope.head
+    return head
 
 
-def logger_head(name: str | None, bound: Mapping[str, object]) -> bytes:
-    """The constant part of every line of a bound logger."""
-    return encode((name, plain_fields(own_keys(bound))))
-
-
-def line_begin(level: int, *, parts: int = 5) -> bytes:
-    """The beginning of a line: how many parts it has, and its level by number."""
-    return bytes((_ARRAY | parts, level))
+def logger_head(name: str | None, bound: Mapping[str, object]) -> msgspec.Raw:
+    """The constant part of every line of a bound logger; *bound* is plain."""
+    return msgspec.Raw(encode((name, own_keys(bound))))
 
 
 def line_of(record: Sequence[Any]) -> Line:
@@ -124,8 +122,6 @@ def interpolated(
         return event, {**keys, "positional_args": args}
 
 
-_ARRAY: Final = 0x90
-"""msgpack's head of an array, to which the number of its parts is added."""
 _IDENTITY: Final = (
     "input_id",
     "function_call_id",

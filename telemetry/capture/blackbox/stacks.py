@@ -49,9 +49,6 @@ STACK_SUFFIX: Final = ".stack"
 _MAX_FRAMES: Final = 100
 """As many as `faulthandler` shows."""
 
-_HEAD_OF_BLOCKED: Final = b"\x95" + encode(BLOCKED)
-"""msgpack's head of an array of five, and the kind."""
-
 
 class StackSignals(NamedTuple):
     """What to send, and to whom: the first line of the file, as JSON.
@@ -148,9 +145,8 @@ class StackTeller:
 
 def blocked_record(scope: InputScope | None, held_ns: int, stack: str) -> bytes:
     """The record of one who holds the loop; see `records.BLOCKED`."""
-    head = NO_INPUT if scope is None else scope.head or identity_head(scope)
-    parts = (_HEAD_OF_BLOCKED, head, encode(time.time_ns()), encode(held_ns / 1e9))
-    return b"".join((*parts, encode(stack)))
+    head = NO_INPUT if scope is None else identity_head(scope)
+    return encode((BLOCKED, head, time.time_ns(), held_ns / 1e9, stack))
 
 
 def stack_of(frame: FrameType | None) -> str:

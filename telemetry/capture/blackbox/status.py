@@ -19,6 +19,9 @@ from telemetry.core.scope import InputScope
 
 _ID_BYTES: Final = 64
 _FUNCTION_BYTES: Final = 40
+_FUNCTIONS: Final = 1_024
+"""Names of functions that are kept as a row holds them."""
+
 _ATTEMPT_MASK: Final = 0xFFFFFFFF
 
 BEAT: Final = Struct("<QQ")
@@ -46,20 +49,19 @@ class SlotTable:
         heapify(self._free)
         self._pack = layout.SLOT.pack_into
         self._clock = time.time_ns
+        self._functions: dict[str | None, bytes] = {}
 
     def start(self, slot: int, scope: InputScope) -> None:
         """The input runs in this slot from now on, in this thread."""
-        name = scope.function
         try:
             input_id = scope.input_id.encode()
-            function = b"" if name is None else name.encode()
-        except UnicodeEncodeError:  # lone surrogates, in an id of the user's own
+            function = self._functions[scope.function]
+        except (UnicodeEncodeError, KeyError):
+            # Lone surrogates, in an id of the user's own; or a function that is new.
             input_id = scope.input_id.encode("utf-8", "replace")
-            function = (name or "").encode("utf-8", "replace")
+            function = self._known(scope.function)
         if len(input_id) > _ID_BYTES:
             input_id = _cut(input_id, _ID_BYTES)
-        if len(function) > _FUNCTION_BYTES:
-            function = _cut(function, _FUNCTION_BYTES)
         try:
             self._pack(
                 self._head,
@@ -73,6 +75,14 @@ class SlotTable:
             )
         except (IndexError, StructError, *GONE):
             pass  # more slots than rows, or the page is gone
+
+    def _known(self, name: str | None) -> bytes:
+        """The name of a function as a row holds it."""
+        if len(self._functions) >= _FUNCTIONS:
+            self._functions.clear()
+        data = _cut((name or "").encode("utf-8", "replace"), _FUNCTION_BYTES)
+        self._functions[name] = data
+        return data
 
     def end(self, slot: int) -> None:
         """Nothing runs in this slot any more; call before anybody is told."""
@@ -157,6 +167,13 @@ class PulseWriter:
         if now_ns - since_ns > self._threshold_ns and since_ns:
             self.add_held(now_ns - since_ns)
         self.beat_busy()
+
+    def note_tick(self, tick_ns: int) -> None:
+        """Say after how long each beat is followed by the next; 0 for no such time."""
+        try:
+            layout.COUNTER.pack_into(self.head, layout.TICK, tick_ns)
+        except GONE:
+            self.gone = True
 
     def add_held(self, stretch_ns: int) -> None:
         """Count a stretch in which the loop was held."""

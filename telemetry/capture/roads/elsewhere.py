@@ -14,6 +14,10 @@ from typing import Final
 
 _STREAMS: Final = "telemetry.capture.roads.streams"
 
+INSIDE: Final[list[None]] = []
+"""As many entries as threads are within something that writes what is a line already:
+a write that begins or ends no line is asked who it is from only then."""
+
 
 class _Depth(threading.local):
     depth: int = 0
@@ -39,6 +43,7 @@ class OnlyInside(str):
 
     def __enter__(self) -> None:
         self._here.depth += 1
+        INSIDE.append(None)
 
     def __exit__(
         self,
@@ -47,6 +52,7 @@ class OnlyInside(str):
         traceback: TracebackType | None,
     ) -> None:
         self._here.depth -= 1
+        INSIDE.pop()
 
 
 def captured_elsewhere(modules: Iterable[str]) -> None:

@@ -24,7 +24,7 @@ from telemetry.capture import recording
 from telemetry.capture.line import LEVELS
 from telemetry.capture.logger import InputLogger
 from telemetry.capture.roads import stdlib_logging
-from telemetry.capture.roads.elsewhere import captured_elsewhere, released
+from telemetry.capture.roads.elsewhere import INSIDE, captured_elsewhere, released
 from telemetry.capture.roads.patching import Function, Layer, Patch, combined
 from telemetry.capture.roads.road import RoadState
 from telemetry.capture.roads.stdlib_logging import ON_THREAD, Said
@@ -126,9 +126,11 @@ def _proxying(layer: Layer) -> Function:
     ) -> object:
         if not layer.on:
             return original(self, *args, **kwargs)
+        INSIDE.append(None)
         try:
             return original(self, *args, **kwargs)
         finally:
+            INSIDE.pop()
             # logging may have filtered it: the next record is another line.
             ON_THREAD.said = None
 

@@ -28,7 +28,7 @@ from functools import partial
 from threading import get_ident
 from typing import Any, Final, Literal, TypeAlias, cast
 
-from telemetry.capture import open_scopes, unpatched
+from telemetry.capture import open_scopes, recording, unpatched
 from telemetry.capture.assembling import (
     PIECE_CHARS,
     Pending,
@@ -36,8 +36,10 @@ from telemetry.capture.assembling import (
     assemble,
     leftover,
 )
+from telemetry.capture.fast_lines import leave
 from telemetry.capture.line import HERE, Here
-from telemetry.capture.recording import record
+from telemetry.capture.recording import record, way
+from telemetry.capture.roads.elsewhere import INSIDE
 from telemetry.capture.roads.patching import Function, Layer, Patch, combined
 from telemetry.capture.roads.road import RoadState
 from telemetry.capture.sink import failed, is_busy
@@ -55,6 +57,8 @@ Key: TypeAlias = tuple[Name, int, InputScope | None, Task[Any] | None]
 
 _NAMES: Final[tuple[Name, Name]] = ("stdout", "stderr")
 _BY_DESCRIPTOR: Final[dict[int, Name]] = {1: "stdout", 2: "stderr"}
+
+NO_LOGGER: Final = recording.named(None)
 
 # The lines that are begun and not ended. Whoever pops one owns it: no lock is needed,
 # and a signal handler or finaliser that comes in between finds none and begins its own.
@@ -78,11 +82,12 @@ class _Tap:
     """One stream that is watched.
 
     Attributes:
-        through: What the write does beside capturing.
+        swallows: The write does nothing beside capturing.
+        through: What it does beside that.
         lasting: It was there on install, and is watched until uninstall.
     """
 
-    __slots__ = ("lasting", "name", "patch", "stream", "through")
+    __slots__ = ("lasting", "name", "patch", "stream", "swallows", "through")
 
     def __init__(
         self, name: Name, stream: unpatched.Writable, *, lasting: bool
@@ -90,6 +95,7 @@ class _Tap:
         self.name: Name = name
         self.stream = stream
         self.lasting = lasting
+        self.swallows = False
         self.through: Function = stream.write
         self.patch = Patch(stream, "write", partial(_write_for, self))
 
@@ -97,6 +103,7 @@ class _Tap:
         """Choose anew what becomes of the text."""
         if original is not None:
             unpatched.remember(self.stream, original)
+        self.swallows = ROAD.swallow
         self.through = _swallowed if ROAD.swallow else unpatched.unpatched(self.stream)
 
     def close(self) -> None:
@@ -116,24 +123,30 @@ def _write_for(tap: _Tap, layer: Layer) -> Function:  # noqa: C901  # flat: the 
     """The write that takes the place of ``layer.original``."""
     tap.renew(layer.original)
     name: Final = tap.name
-    level: Final = "info" if name == "stdout" else "warning"
+    level, number = ("info", 20) if name == "stdout" else ("warning", 30)
     elsewhere, frame_at, now_ns = CAPTURED_ELSEWHERE, sys._getframe, time.time_ns  # noqa: SLF001  # inspect.currentframe takes no depth
-    take, put = _OPEN.pop, _OPEN.setdefault
+    take, put, in_context, plain = _OPEN.pop, _OPEN.setdefault, SCOPE.get, str
+    more = recording.seen_as(name, shown=False)
 
     def write(text: str, /) -> object:
-        result = tap.through(text)
-        if not layer.on or not text or is_busy():
+        if tap.swallows and type(text) is plain:
+            result: object = len(text)
+        else:
+            result = tap.through(text)
+        if not layer.on or not text or (not way.is_short and is_busy()):
             return result
         try:
+            # What others leave as lines has a line end in it, or is written inside
+            # of what they have wrapped: only then is it worth a look who writes.
             if (
                 text != "\n"
-                and elsewhere
+                and (INSIDE or "\n" in text)
                 and frame_at(1).f_globals.get("__name__") in elsewhere
             ):
                 return result
             loop = running_loop()
             task = None if loop is None else current_task(loop)
-            key: Key = (name, get_ident(), SCOPE.get(), task)
+            key: Key = (name, get_ident(), in_context(), task)
             pending = take(key, None)
             if pending is None:
                 if (
@@ -141,7 +154,7 @@ def _write_for(tap: _Tap, layer: Layer) -> Function:  # noqa: C901  # flat: the 
                     and "\r" not in text
                     and "\x1b" not in text
                     and len(text) <= PIECE_CHARS
-                    and type(text) is str
+                    and type(text) is plain
                 ):
                     waiting: Pending = (text, now_ns(), None, False)
                     if put(key, waiting) is not waiting:
@@ -150,9 +163,16 @@ def _write_for(tap: _Tap, layer: Layer) -> Function:  # noqa: C901  # flat: the 
             elif text == "\n":
                 begun, _since, screen, continued = pending
                 if screen is None and not continued and begun.isprintable():
-                    if not begun.isspace():
+                    if not begun.isspace() and not (
+                        way.is_short and leave(number, NO_LOGGER, begun, {}, more)
+                    ):
                         record(level, begun, stream=name, shown=not ROAD.swallow)
-                    _look_around()
+                    if (
+                        _OPEN
+                        or sys.stdout is not ROAD.known[0]
+                        or sys.stderr is not ROAD.known[1]
+                    ):
+                        _look_around()
                     return result
             _take_in(key, pending, text)
         except Exception as error:  # noqa: BLE001  # who prints is not harmed

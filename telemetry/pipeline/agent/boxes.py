@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.capture.blackbox.listing import ALIVE, DIED, ENDED, summary_of
+from telemetry.capture.blackbox.opening import DIRECT
 from telemetry.capture.blackbox.places import BESIDE, SUFFIX, is_written
 from telemetry.capture.blackbox.reader import (
     BoxReader,
@@ -21,6 +23,7 @@ from telemetry.capture.blackbox.reader import (
     Position,
 )
 from telemetry.pipeline.agent.last_words import BLOCK, last_words
+from telemetry.pipeline.otlp.box_encoder import BoxEncoder
 from telemetry.policy.agent_life import may_be_taken
 
 FIND_EVERY_S: Final = 0.5
@@ -35,9 +38,6 @@ DRIVER: Final = "driver"
 
 OUTPUT: Final = (".out", ".err")
 """Beside a box: what was written to its descriptors. Stored with the box."""
-
-_AGENT_KEY: Final = "agent"
-_ELSEWHERE: Final = frozenset({"thread", "direct"})
 
 
 class Watched:
@@ -71,7 +71,17 @@ class Watched:
     @property
     def is_others(self) -> bool:
         """Whether its own process delivers what is in it, for as long as it lives."""
-        return self.state == ALIVE and self.identity.get(_AGENT_KEY) in _ELSEWHERE
+        return self.state == ALIVE and self.identity.get("agent") == DIRECT
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether its process lives, as far as was seen."""
+        return self.state == ALIVE
+
+    @cached_property
+    def encoder(self) -> BoxEncoder:
+        """What makes OTLP of its records."""
+        return BoxEncoder(self.identity)
 
     @property
     def _is_looked_at(self) -> bool:

@@ -14,6 +14,7 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.capture.span_records import Admission
 from telemetry.core.trace_context import unpacked
 from telemetry.runtime.container import recorder
 from telemetry.runtime.container.endings import NEVER_STARTED, Ended
@@ -27,6 +28,8 @@ from telemetry.runtime.wire.frames import incoming
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
+    from telemetry.capture.blackbox.loop_pulse import LoopPulse
+    from telemetry.capture.blackbox.status import SlotTable
     from telemetry.runtime.container.jobs import Method
     from telemetry.runtime.container.outbox import Outbox
     from telemetry.runtime.spec import PoolSpec
@@ -62,6 +65,10 @@ class Container:
         self._later = later
         self._abandon = abandon
         self._served = False
+        self._target = spec.concurrency.target_inputs
+        self._limit = spec.concurrency.max_inputs
+        self._status: SlotTable | None = None
+        self._pulse: LoopPulse | None = None
         # Who was started last in each slot; the transport thread's alone.
         self._jobs: list[Job | None] = [None] * spec.concurrency.max_inputs
         # Who has not reported its end yet. Added to by the transport thread, left
@@ -105,20 +112,21 @@ class Container:
         for hook in self._loaded.enter:
             self._run_hook(hook)
         base = contextvars.copy_context()
-        status = recorder.slot_table()
+        status = self._status = recorder.slot_table()
         self._threads = ThreadLane(
             base=base, report=self._report_now, send=self._send, status=status
         )
         if self._main_is_worker:
             self._threads.take_main_thread()
         if self._loop is not None:
+            self._pulse = recorder.watch_loop(self._loop)
             self._tasks = LoopLane(
                 base=base,
                 report=self._report,
                 outbox=self._outbox,
                 loop=self._loop,
                 status=status,
-                pulse=recorder.watch_loop(self._loop),
+                pulse=self._pulse,
             )
 
     def serve(self) -> None:
@@ -137,6 +145,9 @@ class Container:
                 _report_unraised("a task", error)
         self._served = True
         self._loop_thread = 0
+        if self._pulse is not None:
+            # Exit hooks hold nobody up.
+            self._pulse.uninstall()
 
     def close(self) -> None:
         """Run the exit hooks; one that raises does not stop the others."""
@@ -193,9 +204,12 @@ class Container:
         self._look_for_end()
 
     def _job(self, message: Sequence[Any], blobs: Sequence[Payload]) -> Job:
-        _, slot, method, input_id, call_id, attempt, field, members, trace = message
+        _, slot, method, input_id, call_id, attempt, field, members = message[:8]
         if members is not None:
-            members = [(each[0], incoming(each[1], blobs)) for each in members]
+            members = [
+                (input_id, incoming(data, blobs), *trace)
+                for input_id, data, *trace in members
+            ]
         job = Job(
             method=self._methods[method],
             ids=(input_id, call_id, attempt),
@@ -204,12 +218,17 @@ class Container:
             payload=field if type(field) is bytes else incoming(field, blobs),
             members=members,
         )
+        trace, admitted = message[8:]
         if trace is not None:
             job.parent = unpacked(trace)
+        running, zone, cold = admitted
+        job.admission = Admission(running, zone, cold, self._target, self._limit)
         return job
 
     def _cancel(self, job: Job) -> None:
         job.cancelled = True
+        if self._status is not None:
+            self._status.cancelled(job.slot, job)
         if job.method.is_async and self._tasks is not None:
             self._tasks.cancel(job)
         elif self._threads is not None and self._threads.cancel(job):
@@ -221,7 +240,10 @@ class Container:
 
     def _report(self, job: Job, ended: Ended, started_ns: int, ended_ns: int) -> None:
         how, data = ended
-        self._outbox.put((messages.DONE, job.slot, how, data, started_ns, ended_ns))
+        told_ns = job.delivered_ns
+        self._outbox.put(
+            (messages.DONE, job.slot, how, data, started_ns, ended_ns, told_ns)
+        )
         # Race: 1. we put the report; 2. a neighbour's flush takes it along; 3. the
         # driver starts another input in the slot; 4. we go on. So nothing of the
         # slot is touched any more, only what is our own.

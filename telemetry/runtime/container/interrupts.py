@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Final, Protocol
 
 from telemetry.core.errors import InputCancellation
@@ -25,10 +26,11 @@ class Interrupt(Protocol):
     """Raises in one thread. `send` and `clear` are called under the worker's lock.
 
     Attributes:
-        raised: It has been raised since this was last set to False.
+        raised_ns: When it was raised, ``time.monotonic_ns()``; 0 if it has not been
+            since this was last set to 0.
     """
 
-    raised: bool
+    raised_ns: int
 
     def send(self) -> None:
         """Raise `InputCancellation` in the thread, as soon as it runs Python code."""
@@ -48,14 +50,14 @@ class ThreadInterrupt:
 
     def __init__(self) -> None:
         self._ident = threading.get_ident()
-        self.raised = False
+        self.raised_ns = 0
 
         class Raised(InputCancellation):
             """Notes that it was raised: the interpreter makes it only then."""
 
             def __init__(marked, *args: object) -> None:  # noqa: N805 - self is the maker
                 super().__init__(*args)
-                self.raised = True
+                self.raised_ns = time.monotonic_ns()
 
             def __reduce__(marked) -> tuple[type[InputCancellation], tuple[()]]:  # noqa: N805 - as above
                 return InputCancellation, ()
@@ -82,7 +84,7 @@ class SignalInterrupt:
 
     def __init__(self, wanted: Callable[[], bool]) -> None:
         self._wanted = wanted
-        self.raised = False
+        self.raised_ns = 0
         signal.signal(MAIN_THREAD_SIGNAL, self._on_signal)
 
     def send(self) -> None:
@@ -93,6 +95,6 @@ class SignalInterrupt:
         """Nothing to take back: the handler asks before it raises."""
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if not self.raised and self._wanted():
-            self.raised = True
+        if not self.raised_ns and self._wanted():
+            self.raised_ns = time.monotonic_ns()
             raise InputCancellation

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry.capture import executions
+from telemetry.capture.span_records import Admission, Known, Member
 from telemetry.core import names
 from telemetry.core.errors import InputCancellation
 from telemetry.core.outcome import Outcome
@@ -49,6 +50,9 @@ class Job(InputScope):
         blocked_ns: For how long the loop was held while it ran; set at its end.
         error: What came out of the body, until its record is written.
         cause: Why it was cancelled, if the driver said: user, timeout, shutdown.
+        delivered_ns: When its body was told; ``time.monotonic_ns()``, 0 if it was not.
+        admission: How full the container was, as the driver counts.
+        others: Of a batch, all members but the first.
     """
 
     cancelled: bool = False
@@ -59,12 +63,16 @@ class Job(InputScope):
     worker: Worker | None = None
     credit: Credit | None = None
     blocked_ns: int = 0
+    delivered_ns: int = 0
+    admission: Admission | None = None
+    others: tuple[Member, ...] = ()
     error: BaseException | None = None
     parent: TraceParent | None = None
     span: Any = None
     otel: Any = None
     ids: tuple[str, str] | None = None
-    head: bytes | None = None
+    head: Any = None
+    named: Any = None
     write: Callable[[bytes], object] | None = None
     slot: int
 
@@ -91,6 +99,7 @@ class Job(InputScope):
         else:
             self.batch_input_ids = tuple(each[0] for each in members)
             self.members = [each[1] for each in members]
+            self.others = tuple(Member(each[0], *each[2:]) for each in members[1:])
             self.unfit: dict[int, Ended] = {}
 
 
@@ -159,7 +168,7 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
         time.time_ns(),
         error=error,
         outcome=_outcome(job, ended[0]),
-        own=own,
+        known=Known(own, job.admission, job.others),
     )
 
 

@@ -99,6 +99,10 @@ class ContainerSession(Asking):
         packed = [(index, input_id, outgoing(data)) for index, input_id, data in rows]
         self._send((messages.SUBMIT, call.call_id, packed))
 
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        """Tell the dispatcher, which keeps the records."""
+        self._send((messages.REJECTED, call.call_id, input_id, error))
+
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         """Ask for the cancellation of what has not settled."""
         self._send((messages.CANCEL_CALL, call.call_id, terminate_containers))

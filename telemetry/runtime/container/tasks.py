@@ -125,6 +125,7 @@ class LoopLane:
         # A task that is cancelled before its first step never runs our code and
         # nothing would be reported. So a new one is left to find its mark.
         if job.task is not None and job.state is State.RUNNING:
+            job.delivered_ns = job.delivered_ns or time.monotonic_ns()
             job.task.cancel()
 
     async def _execute(self, job: Job) -> None:

@@ -149,7 +149,7 @@ class Worker:
         with self._lock:
             if self._job is not job or not self._in_body or self._interrupt is None:
                 return self._job is job
-            if self._interrupt.raised:
+            if self._interrupt.raised_ns:
                 return False
             again, self._sent = self._sent, True
             self._interrupt.send()
@@ -185,7 +185,7 @@ class Worker:
             # It was taken back when the shield went up, or it came after that.
             if job is not None and job.cancelled and interrupt is not None:
                 self._sent = True
-                if not interrupt.raised:
+                if not interrupt.raised_ns:
                     interrupt.send()
 
     def _execute(self, job: Job) -> Ended:
@@ -223,7 +223,7 @@ class Worker:
             self._job = job
             self._sent = False
             if self._interrupt is not None:
-                self._interrupt.raised = False
+                self._interrupt.raised_ns = 0
             job.worker = self
             # Race: 1. the cancellation marks the job; 2. it looks for a worker and
             # finds none; 3. we begin. So we look for its mark under the lock.
@@ -238,6 +238,7 @@ class Worker:
             self._in_body = False
             if self._sent and self._interrupt is not None:
                 self._interrupt.clear()
+                job.delivered_ns = self._interrupt.raised_ns
             self._job = None
             job.worker = None
             job.state = State.ENDED

@@ -54,15 +54,22 @@ class Boxes:
     Args:
         directory: Where containers make their boxes.
         show: Takes each line.
+        taking: The boxes are ours: what was shown gives way to what comes, and a box
+            is removed with its container. Otherwise they are an agent's, and so is
+            what is left of a container: we look on, and change nothing.
 
     Attributes:
         on_output: Told which container has written to its descriptors, and should
             look at what that is.
     """
 
-    def __init__(self, directory: Path, show: Callable[[Line], None]) -> None:
+    def __init__(
+        self, directory: Path, show: Callable[[Line], None], *, taking: bool = True
+    ) -> None:
         self._directory = directory
         self._show = show
+        self._taking = taking
+        self._missed: dict[str, int] = {}
         self.on_output: Callable[[str], object] = _nobody
         self._output_bytes: dict[Path, int] = {}
         self._expected: set[str] = set()
@@ -111,7 +118,8 @@ class Boxes:
             if name == container_id:
                 self._pass_on_output(name)
             self._readers.pop(name).close()
-            if not died:
+            self._missed.pop(name, None)
+            if self._taking and not died:
                 path.unlink(missing_ok=True)
                 path.with_suffix(STACK_SUFFIX).unlink(missing_ok=True)
 
@@ -145,7 +153,8 @@ class Boxes:
                 texts = leftover(path)
             except OSError:
                 continue  # it had no such file
-            path.unlink(missing_ok=True)
+            if self._taking:
+                path.unlink(missing_ok=True)
             if texts:
                 self._show(
                     stamp(
@@ -166,7 +175,7 @@ class Boxes:
             return
         path = self._directory / f"{name}{SUFFIX}"
         try:
-            self._readers[name] = BoxReader(path, taking=True)
+            self._readers[name] = BoxReader(path, taking=self._taking)
         except (FileNotFoundError, NotABoxError):
             return  # not made yet, or not all of it
         except OSError as error:
@@ -195,16 +204,7 @@ class Boxes:
         for _ in range(_LAST_LINES // _LINES_PER_STEP):
             if not self._read(name):
                 return
-        left = self._readers[name].skip()
-        if left:
-            self._show(
-                stamp(
-                    "warning",
-                    "lines were not shown: there were too many",
-                    {"lines": left, "container_id": name},
-                    logger=__name__,
-                )
-            )
+        self._say_missed(name, self._readers[name].skip())
 
     def _read(self, name: str) -> int:
         reader = self._readers[name]
@@ -217,9 +217,24 @@ class Boxes:
                     sink.failed(error, "box")
                 else:
                     self._show(msgspec.structs.replace(line, shown=False))
-        if records:
+        if not self._taking:
+            missed = reader.missed()
+            self._say_missed(name, missed - self._missed.get(name, 0))
+            self._missed[name] = missed
+        elif records:
             reader.taken()
         return len(records)
+
+    def _say_missed(self, name: str, lines: int) -> None:
+        if lines > 0:
+            self._show(
+                stamp(
+                    "warning",
+                    "lines were not shown: there were too many",
+                    {"lines": lines, "container_id": name},
+                    logger=__name__,
+                )
+            )
 
 
 def _nobody(_container_id: str) -> None:

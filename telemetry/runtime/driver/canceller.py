@@ -133,7 +133,13 @@ class Canceller:
         member.container, member.slot = execution.container, execution.slot
         member.dispatched_s, member.zone = execution.dispatched_s, execution.zone
         member.cause, member.requested_s = cause, time.monotonic()
-        self._settler.settle(member, Outcome.CANCELLED, Ending(How.UNWOUND))
+        now_s = member.requested_s
+        # For this member it is over at once: nothing has to unwind.
+        self._settler.settle(
+            member,
+            Outcome.CANCELLED,
+            Ending(How.UNWOUND, b"", now_s - member.dispatched_s, now_s, now_s),
+        )
 
 
 def _stronger(asked: Cause | None, cause: Cause) -> Cause:

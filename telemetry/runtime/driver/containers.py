@@ -35,6 +35,8 @@ class ContainerHandle:
         exit_reason: Why it is going, once that is known.
         heard_s: When its last frame came.
         failure: What it said when it could not start.
+        failed_phase: What it was at then: import or enter.
+        peak: Most slots that were taken at once since somebody set this back.
         company: When it is kept for suspects: how many of them it may run.
     """
 
@@ -51,6 +53,8 @@ class ContainerHandle:
         self.heard_s = now_s
         self.exit_reason: str | None = None
         self.failure: Any = None
+        self.failed_phase = ""
+        self.peak = 0
         self.stopping = False
         self.company: int | None = None
         self.start_timer: Timer | None = None
@@ -60,6 +64,8 @@ class ContainerHandle:
         slot = heappop(self.free)
         self.executions[slot] = execution
         self.running += 1
+        if self.running > self.peak:  # noqa: PLR1730 - a call more for every input
+            self.peak = self.running
         execution.container = self
         execution.slot = slot
         execution.concurrency = self.running

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.capture import settings as capture_settings
 from telemetry.capture.blackbox.places import SUFFIX
+from telemetry.capture.runtime_records import InputRejected
 from telemetry.core.errors import ExecutionError
 from telemetry.runtime.backends.local import LocalBackend
 from telemetry.runtime.container.process import ContainerInit
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from telemetry.capture.runtime_records import LoopBlocked
+    from telemetry.capture.runtime_records import Record
     from telemetry.core.ids import IdSource
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Sink
@@ -89,7 +90,7 @@ class Dispatcher:
         self._touched: dict[Pool, None] = {}
         self._backend: LocalBackend | None = None
         self._closing = False
-        self._loops = LoopWatcher(self._on_blocked if reports.is_observed else None)
+        self._loops = LoopWatcher(self._on_loop if reports.is_observed else None)
         reports.on_output(
             lambda container_id: self.post(self._look_at_output, container_id)
         )
@@ -143,15 +144,38 @@ class Dispatcher:
         inputs = [Input(sink, method, row, origin, now_s) for row in rows]
         self._pool(spec).submit(inputs)
 
+    def reject(
+        self,
+        spec: PoolSpec,
+        method: int,
+        call_id: str,
+        refused: tuple[str, str],
+        parent_id: str | None,
+    ) -> None:
+        """An input never comes: its caller could not encode its arguments.
+
+        Args:
+            refused: Its id, and why.
+            parent_id: The input whose body made the call.
+        """
+        self._pool(spec)  # so that it has been declared
+        if self._services.report is not None:
+            self._services.report(
+                InputRejected(
+                    at_s=time.monotonic(),
+                    function=spec.full_name(method),
+                    input_id=refused[0],
+                    function_call_id=call_id,
+                    reason="arguments",
+                    error=refused[1],
+                    pool=spec.key,
+                    parent_id=parent_id,
+                )
+            )
+
     def cancel(self, spec: PoolSpec, call_id: str, *, terminate: bool) -> None:
         """Cancel what has not settled of a call."""
         self._pool(spec).cancel(call_id, terminate_containers=terminate)
-
-    def cancel_retained(self, call_id: str, *, terminate: bool) -> None:
-        """Cancel a call that is known by its id only."""
-        call = self._retention.find(call_id)
-        if call is not None:
-            call.cancel(terminate_containers=terminate)
 
     def credit(self, spec: PoolSpec, call_id: str, chunks: int) -> None:
         """The consumer of a generator took chunks."""
@@ -168,8 +192,7 @@ class Dispatcher:
         pool = self._pool(question[1])
         if question[0] == "stats":
             return pool.stats()
-        pool.fleet.replace_limits(question[2])
-        self._touch(pool)
+        pool.replace_limits(question[2])
         return None
 
     def close(self) -> None:
@@ -258,12 +281,13 @@ class Dispatcher:
             self._loops.watch(
                 container.container_id,
                 function=pool.spec.function,
+                pool=pool.spec.key,
                 box_path=self._boxes / f"{container.container_id}{SUFFIX}",
                 running=lambda: container.running,
                 known=lambda input_id: pool.scope_of(container, input_id),
             )
 
-    def _on_blocked(self, record: LoopBlocked) -> None:
+    def _on_loop(self, record: Record) -> None:
         if self._services.report is not None:
             self.post(self._services.report, record)
 

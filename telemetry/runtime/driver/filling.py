@@ -54,6 +54,7 @@ class Filler:
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
         self._names = [spec.full_name(i) for i in range(len(spec.methods))]
+        self._pool = spec.key
 
     def fill(self, now_s: float) -> bool:
         """Start what can start; True when something did."""
@@ -74,6 +75,8 @@ class Filler:
     def _start(self, input_: Input, container: ContainerHandle, now_s: float) -> None:
         container.occupy(input_)
         input_.dispatched_s = now_s
+        admitted = input_.zone = self._zone(input_.concurrency)
+        cold = container.ready_s > input_.enqueued_s
         container.outgoing.append(
             (
                 messages.RUN,
@@ -85,11 +88,11 @@ class Filler:
                 outgoing(input_.payload),
                 None,
                 input_.origin.trace,
+                (input_.concurrency, admitted, cold),
             )
         )
         if self._services.report is not None:
-            input_.zone = self._zone(input_.concurrency)
-            self._services.report(self._started(input_, input_, container, 1))
+            self._services.report(self._started(input_, input_, container, 1, 0))
 
     def _start_suspect(
         self, input_: Input, container: ContainerHandle, now_s: float
@@ -130,7 +133,11 @@ class Filler:
         batch.dispatched_s = now_s
         batch.zone = self._zone(batch.concurrency)
         first = batch.inputs[0]
-        members = [(each.input_id, outgoing(each.payload)) for each in batch.inputs]
+        cold = container.ready_s > first.enqueued_s
+        members = [
+            (each.input_id, outgoing(each.payload), each.attempt, each.origin.trace)
+            for each in batch.inputs
+        ]
         container.outgoing.append(
             (
                 messages.RUN,
@@ -142,12 +149,13 @@ class Filler:
                 b"",
                 members,
                 first.origin.trace,
+                (batch.concurrency, batch.zone, cold),
             )
         )
         if self._services.report is not None:
-            for each in batch.inputs:
+            for index, each in enumerate(batch.inputs):
                 self._services.report(
-                    self._started(each, batch, container, len(members))
+                    self._started(each, batch, container, len(members), index)
                 )
 
     def _fill_at(self, when_s: float) -> None:
@@ -170,11 +178,13 @@ class Filler:
         execution: Execution,
         container: ContainerHandle,
         batch_size: int,
+        batch_index: int,
     ) -> InputStarted:
         wait_s = execution.dispatched_s - input_.enqueued_s
+        cold = container.ready_s > input_.enqueued_s
         if input_.attempt:
             reason = "retry"
-        elif container.ready_s > input_.enqueued_s:
+        elif cold:
             reason = "cold_start"
         else:
             reason = "capacity" if wait_s > _NO_WAIT_S else "none"
@@ -194,4 +204,8 @@ class Filler:
             reason,
             batch_size,
             input_.origin.input_id,
+            self._pool,
+            input_.origin.trace,
+            cold,
+            batch_index,
         )

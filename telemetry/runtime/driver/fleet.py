@@ -62,7 +62,7 @@ class Fleet:
         self._on_due = on_due
         self._autoscaler = DemandAutoscaler()
         self._decided_s = float("-inf")
-        self._decision: Decision | None = None
+        self.decision: Decision | None = None  # the last one
         self._timer: Timer | None = None
         self._failures = 0
         self._not_before_s = 0.0
@@ -135,16 +135,23 @@ class Fleet:
                     spawn_s=max(0.0, spawn_s),
                     import_s=import_s,
                     enter_s=enter_s,
+                    pool=self._spec.key,
                 )
             )
 
-    def failed_to_start(self, container: ContainerHandle, failure: Payload) -> None:
+    def failed_to_start(
+        self, container: ContainerHandle, failure: Payload, phase: str
+    ) -> None:
         """A container has said why it cannot start; its death follows.
 
         Until then it counts as starting: the next try is made when this one is
         over and counted.
+
+        Args:
+            phase: What it was at: import or enter; "" where it did not say.
         """
         container.failure = failure
+        container.failed_phase = phase
         container.exit_reason = "start_failed"
 
     def died(
@@ -167,6 +174,10 @@ class Fleet:
                     container_id=container.container_id,
                     reason=container.exit_reason or "crash",
                     status=status,
+                    pool=self._spec.key,
+                    lived_s=now_s - container.started_s,
+                    served_s=now_s - container.ready_s if started else None,
+                    phase=container.failed_phase,
                 )
             )
         if started or not was_wanted:
@@ -240,25 +251,34 @@ class Fleet:
         self._on_due()
 
     def _record(self, decision: Decision, now_s: float) -> None:
-        before, self._decision = self._decision, decision
+        before, self.decision = self.decision, decision
         if self._services.report is None:
             return
         if before is None or (before.want, before.reason) != (
             decision.want,
             decision.reason,
         ):
-            self._services.report(ScalingDecided(now_s, self._spec.function, decision))
+            spec = self._spec
+            self._services.report(
+                ScalingDecided(now_s, spec.function, decision, spec.key)
+            )
 
     def _start(self, now_s: float) -> None:
+        slots = self._spec.concurrency
         container = ContainerHandle(
-            self._services.new_container_id(),
-            self._spec.concurrency.max_inputs,
-            now_s,
+            self._services.new_container_id(), slots.max_inputs, now_s
         )
         self.living.append(container)
         if self._services.report is not None:
             self._services.report(
-                ContainerStarting(now_s, self._spec.function, container.container_id)
+                ContainerStarting(
+                    now_s,
+                    self._spec.function,
+                    container.container_id,
+                    self._spec.key,
+                    slots.target_inputs,
+                    slots.max_inputs,
+                )
             )
         self._launch(container)
         container.start_timer = self._services.later(
@@ -271,7 +291,7 @@ class Fleet:
                 f"a container of {self._spec.function!r} was not ready within "
                 f"{self._spec.startup_timeout_s:g} s (startup_timeout)"
             )
-            self.failed_to_start(container, payload.dump_failure(late))
+            self.failed_to_start(container, payload.dump_failure(late), "")
             self._kill(container)
 
     def _shrink(self, count: int) -> None:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Final
 from telemetry.capture.blackbox.reader import NotABoxError
 from telemetry.capture.sink import failed
 from telemetry.policy.loop_watch import LOOK_EVERY_S, THRESHOLD_S
-from telemetry.runtime.driver.watched_loops import WatchedLoop
+from telemetry.runtime.driver.watched_loops import Owner, WatchedLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from telemetry.capture.runtime_records import LoopBlocked
+    from telemetry.capture.runtime_records import LoopBlocked, LoopMeasured
     from telemetry.core.scope import InputScope
 
 _LEAST_WAIT_S: Final = 0.002
@@ -41,7 +41,7 @@ class LoopWatcher:
 
     def __init__(
         self,
-        report: Callable[[LoopBlocked], None] | None,
+        report: Callable[[LoopBlocked | LoopMeasured], None] | None,
         threshold_s: float = THRESHOLD_S,
     ) -> None:
         self._report = report
@@ -59,6 +59,7 @@ class LoopWatcher:
         container_id: str,
         *,
         function: str,
+        pool: str = "",
         box_path: Path,
         running: Callable[[], int],
         known: Callable[[str], InputScope | None] = _unknown,
@@ -66,13 +67,13 @@ class LoopWatcher:
         """A container with async methods is ready. Any thread.
 
         Args:
+            pool: See `telemetry.capture.runtime_records`.
             running: How many inputs it runs; called on the watcher's thread.
             known: The scope of an input that it runs, if it does; called there, too.
         """
         try:
-            made = WatchedLoop(
-                container_id, function, box_path, running, known, self._threshold_s
-            )
+            owner = Owner(container_id, function, pool)
+            made = WatchedLoop(owner, box_path, running, known, self._threshold_s)
         except (OSError, LookupError, NotABoxError) as error:
             failed(error, "loop_watch")
             return
@@ -123,6 +124,7 @@ class LoopWatcher:
                 stopping = self._stopping
             for each in gone:
                 self._attempt(each.finish)
+                self._attempt(each.rest)
                 each.close()
             if stopping:
                 return
@@ -134,7 +136,10 @@ class LoopWatcher:
         for each in watched:
             if each.busy:
                 self._attempt(each.look)
+                self._attempt(each.measured)
                 due_ns.append(each.next_look_ns)
+            elif not each.resting:
+                self._attempt(each.rest)
         return min(due_ns, default=None)
 
     def _wait(self, due_ns: int | None, watched: list[WatchedLoop]) -> None:
@@ -160,7 +165,7 @@ class LoopWatcher:
         least_s = _LEAST_WAIT_S if awaited else LOOK_EVERY_S
         self._wake.wait(max(left_s, least_s))
 
-    def _attempt(self, step: Callable[[], LoopBlocked | None]) -> None:
+    def _attempt(self, step: Callable[[], LoopBlocked | LoopMeasured | None]) -> None:
         try:
             found = step()
             if found is not None and self._report is not None:

@@ -25,6 +25,7 @@ class Meter:
 
     def __init__(self, spec: PoolSpec, services: Services) -> None:
         self._function = spec.function
+        self._pool = spec.key
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
         self._services = services
@@ -75,7 +76,17 @@ class Meter:
         if self._services.report is not None:
             zones_s = {each.value: seconds for each, seconds in self.zones_s.items()}
             self._services.report(
-                PoolMeasured(now_s, self._function, self.slots_s, self.queue_s, zones_s)
+                PoolMeasured(
+                    now_s,
+                    self._function,
+                    self.slots_s,
+                    self.queue_s,
+                    zones_s,
+                    self._pool,
+                    want=0,
+                    demand=0.0,
+                    last=True,
+                )
             )
 
     _bursting = False
@@ -110,4 +121,6 @@ class Meter:
 
     def _tell(self, now_s: float, episode: Episode | None) -> None:
         if episode is not None and self._services.report is not None:
-            self._services.report(BurstEnded(now_s, self._function, episode))
+            self._services.report(
+                BurstEnded(now_s, self._function, episode, self._pool)
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
+from telemetry.capture.plain import plain_text
 from telemetry.core.errors import RemoteError
 from telemetry.core.scope import InputScope
 from telemetry.core.trace_context import unpacked
@@ -13,12 +14,14 @@ from telemetry.policy.settling import Cause, How
 from telemetry.runtime.calls import Settled
 from telemetry.runtime.driver.canceller import Canceller
 from telemetry.runtime.driver.containers import State
+from telemetry.runtime.driver.declaring import declared
 from telemetry.runtime.driver.filling import Filler
 from telemetry.runtime.driver.fleet import Fleet
 from telemetry.runtime.driver.inputs import Input
 from telemetry.runtime.driver.meter import Meter
 from telemetry.runtime.driver.probing import Prober
 from telemetry.runtime.driver.settler import Ending, Settler
+from telemetry.runtime.driver.surveyor import Surveyor
 from telemetry.runtime.driver.waiting_line import InputQueue
 from telemetry.runtime.session import FunctionStats
 from telemetry.runtime.wire import messages, payload
@@ -27,6 +30,7 @@ from telemetry.runtime.wire.frames import incoming
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from telemetry.policy.scaling import Limits
     from telemetry.runtime.driver.containers import ContainerHandle
     from telemetry.runtime.driver.inputs import Execution
     from telemetry.runtime.driver.services import Services
@@ -75,11 +79,13 @@ class Pool:
         self._meter = Meter(spec, services)
         self._filler = Filler(spec, services, self._queue, self.fleet, self.touch)
         self._prober = Prober(services, self.fleet)
+        self._surveyor = Surveyor(spec, services, self._queue, self.fleet, self.touch)
         self._closing = False
         # Calls to cancel, and whether their containers are to end with them.
         self._to_cancel: dict[str, bool] = {}
         self._target = spec.concurrency.target_inputs
         self._limit = spec.concurrency.max_inputs
+        self._declare()
 
     def submit(self, inputs: Sequence[Input]) -> None:
         """Accept inputs."""
@@ -108,8 +114,15 @@ class Pool:
             starting=self.fleet.count(State.STARTING),
             may_start=self.fleet.may_start,
         )
+        self._surveyor.look(now_s, self._meter, self._settler)
         for container in self.fleet.living:
             container.flush()
+
+    def replace_limits(self, limits: Limits) -> None:
+        """Scale within other limits from now on."""
+        self.fleet.replace_limits(limits)
+        self._declare()
+        self.touch()
 
     def on_done(
         self,
@@ -118,13 +131,13 @@ class Pool:
         blobs: Sequence[Payload],
     ) -> None:
         """An execution has ended, as its container tells; `touch` has to follow."""
-        _, slot, how, field, started_ns, ended_ns = message
+        _, slot, how, field, started_ns, ended_ns, delivered_ns = message
         execution = container.vacate(slot)
         if execution is None or execution.container is not container:
             return
         run_s = (ended_ns - started_ns) / 1e9
         if type(field) is list:
-            self._on_batch_done(execution, field, blobs, run_s)
+            self._on_batch_done(execution, message, blobs)
             return
         data = field if type(field) is bytes else incoming(field, blobs)
         if (
@@ -134,7 +147,8 @@ class Pool:
         ):
             self._settler.succeed(execution, data, run_s)
         else:
-            self._settler.conclude(execution, Ending(_HOW[how], data, run_s))
+            times = run_s, *_told_and_over(started_ns, ended_ns, delivered_ns)
+            self._settler.conclude(execution, Ending(_HOW[how], data, *times))
 
     def on_message(
         self,
@@ -149,7 +163,8 @@ class Pool:
         elif kind == messages.READY:
             self.fleet.became_ready(container, message[1], message[2])
         elif kind == messages.FAILED:
-            self.fleet.failed_to_start(container, incoming(message[2], blobs))
+            failure = incoming(message[2], blobs)
+            self.fleet.failed_to_start(container, failure, message[1])
         elif kind == messages.LEAVING:
             self.fleet.stop(container, "shutdown")
 
@@ -158,9 +173,11 @@ class Pool:
     ) -> None:
         """A container is gone: its inputs settle or run again."""
         back: list[Input] = []
+        now_s = time.monotonic()
         for execution in container.occupants():
             container.vacate(execution.slot)
-            ending = Ending(How.DIED, run_s=time.monotonic() - execution.dispatched_s)
+            run_s = now_s - execution.dispatched_s
+            ending = Ending(How.DIED, run_s=run_s, ended_s=now_s)
             if execution.cause is not None:
                 execution.mechanism = "container"
             back += [
@@ -249,13 +266,15 @@ class Pool:
     def _on_batch_done(
         self,
         execution: Execution,
-        rows: Sequence[tuple[int, Any]],
+        message: Sequence[Any],
         blobs: Sequence[Payload],
-        run_s: float,
     ) -> None:
+        _, _, _, rows, started_ns, ended_ns, delivered_ns = message
+        run_s = (ended_ns - started_ns) / 1e9
+        times = run_s, *_told_and_over(started_ns, ended_ns, delivered_ns)
         back = []
         for each, (how, field) in zip(execution.inputs, rows, strict=True):
-            ending = Ending(_HOW[how], incoming(field, blobs), run_s)
+            ending = Ending(_HOW[how], incoming(field, blobs), *times)
             if self._settler.end(each, execution, ending):
                 back.append(each)
         if back:
@@ -322,12 +341,25 @@ class Pool:
         )
         data = payload.dump_failure(error, cause=failure)
         for each in list(self._queue):
-            self._settler.fail_unstarted(each, data)
+            self._settler.fail_unstarted(each, data, plain_text(error))
             self._queue.settled_one(each)
         self.touch()
+
+    def _declare(self) -> None:
+        """Say which rules hold."""
+        if self._services.report is not None:
+            limits = self.fleet.limits
+            self._services.report(declared(self.spec, limits, time.monotonic()))
 
     def _queued_slots(self) -> int:
         queued = len(self._queue)
         if self.spec.batching is None:
             return queued
         return -(-queued // self.spec.batching.max_batch_size)
+
+
+def _told_and_over(
+    started_ns: int, ended_ns: int, delivered_ns: int
+) -> tuple[float | None, float | None]:
+    """When the body was told to end, and when it had ended; seconds, where known."""
+    return delivered_ns / 1e9 or None, ended_ns / 1e9 if started_ns else None

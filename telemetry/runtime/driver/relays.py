@@ -64,6 +64,7 @@ class Relays:
         self._handlers: dict[int, Callable[..., None]] = {
             messages.OPEN: self._open,
             messages.SUBMIT: self._submit,
+            messages.REJECTED: self._reject,
             messages.RELEASE_CALL: self._release,
             messages.CANCEL_CALL: self._cancel,
             messages.CREDIT_CALL: self._credit,
@@ -122,6 +123,17 @@ class Relays:
             nested.spec, nested.method, nested.sink, packed, nested.origin
         )
 
+    def _reject(
+        self, call_id: str, input_id: str, error: str, _blobs: Sequence[Payload]
+    ) -> None:
+        nested = self._calls.get(call_id)
+        if nested is not None:
+            parent_id = nested.origin.input_id
+            refused = (input_id, error)
+            self._dispatcher.reject(
+                nested.spec, nested.method, call_id, refused, parent_id
+            )
+
     def _release(self, call_id: str, _blobs: Sequence[Payload]) -> None:
         self._calls.pop(call_id, None)
 
@@ -134,8 +146,10 @@ class Relays:
         nested = self._calls.get(call_id)
         if nested is not None:
             self._dispatcher.cancel(nested.spec, call_id, terminate=terminate)
-        else:
-            self._dispatcher.cancel_retained(call_id, terminate=terminate)
+            return
+        call = self._dispatcher.find_retained(call_id)  # known by its id only
+        if call is not None:
+            call.cancel(terminate_containers=terminate)
 
     def _credit(self, call_id: str, chunks: int, _blobs: Sequence[Payload]) -> None:
         nested = self._calls.get(call_id)

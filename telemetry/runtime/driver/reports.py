@@ -1,8 +1,9 @@
-"""What the dispatcher has to tell people, told on another thread.
+"""What the dispatcher has to tell people, told on other threads.
 
-Log lines of containers go from their black boxes to the driver's sink, records to
-the observer of ``app.run(on_record=...)``. Either may be slow (a paused terminal, a
-user's function); neither may hold up the dispatcher.
+Log lines of containers go from their black boxes to the driver's sink, records to the
+driver's own box and to the observer of ``app.run(on_record=...)``. A terminal may be
+paused, and an observer is a user's function: neither may hold up the dispatcher, nor
+what goes into the box the other.
 """
 
 from __future__ import annotations
@@ -10,35 +11,46 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import traceback
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.capture.sink import emit, failed
 from telemetry.runtime.driver.boxes import Boxes
+from telemetry.runtime.driver.observing import MAX_WAITING, Observer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from telemetry.capture.runtime_records import Record
+    from telemetry.runtime.driver.journal import Journal
 
-MAX_WAITING: Final = 200_000
-"""Reports that may wait before new ones are dropped and counted."""
+_JOURNAL_EVERY_S: Final = 1.0
+"""Between two looks at what time alone makes due in the journal."""
 
 
 class Reports:
-    """A thread that renders lines and calls the observer, in order.
+    """A thread that shows lines and keeps the journal; and the observer's beside it.
 
     Args:
         boxes: The folder of the containers' black boxes.
-        on_record: The user's observer; the first time that it raises, that is
-            shown on stderr, and it is not called again.
+        on_record: See `Observer`.
+        journal: The driver's own box; None when nobody would read it.
+        taking: The boxes are kept for us alone, and not for an agent: see `Boxes`.
     """
 
-    def __init__(self, boxes: Path, on_record: Callable[[Record], None] | None) -> None:
-        self._boxes = Boxes(boxes, emit)
-        self._on_record = on_record
+    def __init__(
+        self,
+        boxes: Path,
+        on_record: Callable[[Record], None] | None,
+        journal: Journal | None = None,
+        *,
+        taking: bool = True,
+    ) -> None:
+        self._boxes = Boxes(boxes, emit, taking=taking)
+        self._journal = journal
+        self._journal_at_s = time.monotonic()
+        self._observer = None if on_record is None else Observer(on_record)
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._thread = threading.Thread(
             target=self._work, name="telemetry-reports", daemon=True
@@ -46,12 +58,12 @@ class Reports:
         # Counted apart, each by one thread: what came, and what is through.
         self._given = 0
         self._done = 0
-        self.dropped = 0
+        self._dropped = 0
 
     @property
     def is_observed(self) -> bool:
         """Whether anybody wants records; else none need be made."""
-        return self._on_record is not None
+        return self._observer is not None or self._journal is not None
 
     def on_output(self, call: Callable[[str], object]) -> None:
         """Have *call* told which container has written to its descriptors."""
@@ -60,10 +72,20 @@ class Reports:
     def start(self) -> None:
         """Begin to report."""
         self._thread.start()
+        if self._observer is not None:
+            self._observer.start()
 
     def records(self, records: list[Record]) -> None:
         """Report records. Dispatcher's thread."""
-        self._put(records, len(records))
+        if self._observer is not None:
+            self._observer.records(records)
+        if self._journal is None:
+            return
+        if self._given - self._done < MAX_WAITING:
+            self._given += len(records)
+            self._queue.put(records)
+        else:
+            self._dropped += len(records)
 
     def box_expected(self, container_id: str) -> None:
         """A container will make its black box. Dispatcher's thread."""
@@ -75,36 +97,44 @@ class Reports:
 
     def stop(self, timeout_s: float) -> bool:
         """Report what waits, then end; False when the time was too short."""
+        until_s = time.monotonic() + timeout_s
         self._queue.put(None)
         self._thread.join(timeout_s)
-        if self.dropped:
+        ended = not self._thread.is_alive()
+        dropped = self._dropped
+        if self._observer is not None:
+            ended &= self._observer.stop(max(until_s - time.monotonic(), 0.0))
+            dropped += self._observer.dropped
+        if dropped:
             print(  # noqa: T201 - the last word, after the logger's end
-                f"telemetry.runtime: {self.dropped} lines and records were dropped: "
-                "the terminal or the observer was too slow",
+                f"telemetry.runtime: {dropped} records were dropped: the observer, or "
+                "the machine, was too slow",
                 file=sys.stderr,
             )
-        return not self._thread.is_alive()
-
-    def _put(self, report: object, count: int) -> None:
-        if self._given - self._done < MAX_WAITING:
-            self._given += count
-            self._queue.put(report)
-        else:
-            self.dropped += count
+        return ended
 
     def _work(self) -> None:
         while (report := self._next()) is not None:
             if isinstance(report, list):
-                for record in report:
-                    self._observe(record)
+                self._keep(report)
                 self._done += len(report)
             else:
                 self._attempt(report)
         self._attempt(self._boxes.close)
+        if self._journal is not None:
+            if self._dropped:
+                self._journal.count_dropped(self._dropped)
+            self._attempt(self._journal.close)
+
+    def _keep(self, records: list[Record]) -> None:
+        if self._journal is not None:
+            for record in records:
+                self._journal.write(record)
 
     def _next(self) -> Any:  # noqa: ANN401 - records, or something to do
         while True:
             # Looked at in time also while reports come without a pause.
+            self._attempt(self._look_at_journal)
             left_s = self._boxes.left_s(time.monotonic())
             if left_s is None or left_s > 0:
                 try:
@@ -113,22 +143,15 @@ class Reports:
                     pass
             self._attempt(self._boxes.look)
 
+    def _look_at_journal(self) -> None:
+        now_s = time.monotonic()
+        if self._journal is not None and now_s >= self._journal_at_s:
+            self._journal_at_s = now_s + _JOURNAL_EVERY_S
+            self._journal.look(now_s)
+
     @staticmethod
     def _attempt(step: Callable[[], None]) -> None:
         try:
             step()
         except Exception as error:  # noqa: BLE001 - one box less, and on with the others
             failed(error, "box")
-
-    def _observe(self, record: Record) -> None:
-        if self._on_record is None:
-            return
-        try:
-            self._on_record(record)
-        except Exception:  # noqa: BLE001 - a user's observer must not end the reports
-            self._on_record = None
-            print(  # noqa: T201 - the logger may be what failed
-                "telemetry.runtime: on_record raised; it is not called any more",
-                file=sys.stderr,
-            )
-            traceback.print_exc()

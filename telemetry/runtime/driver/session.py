@@ -7,20 +7,25 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.capture.blackbox.places import base_directory, boxes_directory, sweep
 from telemetry.capture.settings import in_force
+from telemetry.capture.sink import failed
 from telemetry.core.errors import ExecutionError
 from telemetry.core.ids import CALL_PREFIX, INPUT_PREFIX
+from telemetry.core.scope import current_input_id
 from telemetry.runtime import origin
 from telemetry.runtime.asking import Asking
 from telemetry.runtime.calls import Call
 from telemetry.runtime.driver.dispatcher import Dispatcher
+from telemetry.runtime.driver.journal import PREFIX, Journal
 from telemetry.runtime.driver.reports import Reports
 from telemetry.runtime.driver.retention import Retention
 from telemetry.runtime.identity import new_id_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from telemetry.capture.runtime_records import Record
+    from telemetry.core.ids import IdSource
     from telemetry.runtime.calls import Row
     from telemetry.runtime.spec import PoolSpec
 
@@ -32,14 +37,20 @@ class DriverSession(Asking):
     """Runs an app's dispatcher in this process. Safe from any thread."""
 
     def __init__(
-        self, *, on_record: Callable[[Record], None] | None, shutdown_grace_s: float
+        self,
+        app_name: str,
+        *,
+        on_record: Callable[[Record], None] | None,
+        shutdown_grace_s: float,
+        journal: bool,
     ) -> None:
         self._grace_s = shutdown_grace_s
         self._ids = new_id_source()
         self._retention = Retention()
         boxes = boxes_directory(base_directory(in_force().directory))
         sweep(boxes)
-        self._reports = Reports(boxes, on_record)
+        kept = _journal(boxes, self._ids, app_name) if journal else None
+        self._reports = Reports(boxes, on_record, kept, taking=not journal)
         self._dispatcher = Dispatcher(
             ids=self._ids,
             reports=self._reports,
@@ -54,14 +65,25 @@ class DriverSession(Asking):
     @classmethod
     def start(
         cls,
-        app_name: str,  # noqa: ARG003 - one dispatcher serves one app
+        app_name: str,
         *,
         pools: Sequence[PoolSpec],
         on_record: Callable[[Record], None] | None = None,
         shutdown_grace_s: float = 30.0,
+        journal: bool = False,
     ) -> DriverSession:
-        """Start a dispatcher and make the pools known to it."""
-        session = cls(on_record=on_record, shutdown_grace_s=shutdown_grace_s)
+        """Start a dispatcher and make the pools known to it.
+
+        Args:
+            journal: An agent reads the boxes: keep one of our own for it, and leave
+                those of the containers to it.
+        """
+        session = cls(
+            app_name,
+            on_record=on_record,
+            shutdown_grace_s=shutdown_grace_s,
+            journal=journal,
+        )
         session._reports.start()
         session._dispatcher.start()
         for pool in pools:
@@ -127,6 +149,21 @@ class DriverSession(Asking):
             ) from None
 
 
+def _journal(boxes: Path, ids: IdSource, app_name: str) -> Journal | None:
+    """The box of this driver; without one, it runs all the same."""
+    settings = in_force()
+    who = {
+        "service_name": settings.service_name,
+        "resource_attributes": dict(settings.resource_attributes),
+        "app": app_name,
+    }
+    try:
+        return Journal(boxes, ids.one(PREFIX), who, settings.budget_bytes)
+    except (OSError, ValueError) as error:
+        failed(error, "journal")
+        return None
+
+
 class _Route:
     """The link of one call: what it asks for, posted to the dispatcher."""
 
@@ -144,6 +181,18 @@ class _Route:
         dispatcher = self._session.dispatcher
         post = dispatcher.post_soon if call.awaited else dispatcher.post
         post(dispatcher.accept, self._spec, self._method, call, rows, origin.here())
+
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        dispatcher, parent_id = self._session.dispatcher, current_input_id()
+        refused = (input_id, error)
+        dispatcher.post(
+            dispatcher.reject,
+            self._spec,
+            self._method,
+            call.call_id,
+            refused,
+            parent_id,
+        )
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         dispatcher = self._session.dispatcher
@@ -168,6 +217,9 @@ class _NoRoute:
 
     def submit(self, call: Call, rows: Sequence[Row]) -> None:
         """Nobody takes them."""
+
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        """Nobody keeps records."""
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         """Nothing runs."""

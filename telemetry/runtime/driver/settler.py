@@ -35,11 +35,22 @@ if TYPE_CHECKING:
 
 
 class Ending(NamedTuple):
-    """How one input's execution ended, with what it returned or raised."""
+    """How one input's execution ended, with what it returned or raised.
+
+    Attributes:
+        run_s: How long the body ran; None where it never had a slot.
+        delivered_s: When a cancellation reached the body, if its container said so.
+        ended_s: When the body had ended; None where that is not known. As all times,
+            of the one monotonic clock that the processes of a machine share.
+        error: What the failure in *payload* is, in words, if nobody else says it.
+    """
 
     how: How
     payload: Payload = b""
     run_s: float | None = None
+    delivered_s: float | None = None
+    ended_s: float | None = None
+    error: str = ""
 
 
 class Settler:
@@ -66,6 +77,7 @@ class Settler:
         # Inputs that wait for the moment of their retry, with no place anywhere.
         self._waiting: dict[Input, None] = {}
         self._names = [spec.full_name(i) for i in range(len(spec.methods))]
+        self._pool = spec.key
         self.outcomes = dict.fromkeys(Outcome, 0)
 
     @property
@@ -149,9 +161,10 @@ class Settler:
         input_.container = None
         self.settle(input_, Outcome.CANCELLED, Ending(How.NEVER_STARTED))
 
-    def fail_unstarted(self, input_: Input, data: Payload) -> None:
+    def fail_unstarted(self, input_: Input, data: Payload, error: str) -> None:
         """Settle an input that has no slot as an error."""
-        self.settle(input_, Outcome.ERROR, Ending(How.NEVER_STARTED, data))
+        ending = Ending(How.NEVER_STARTED, data, error=error)
+        self.settle(input_, Outcome.ERROR, ending)
 
     def _verdict(self, input_: Input, how: How) -> Verdict:
         return verdict(
@@ -173,8 +186,16 @@ class Settler:
         if self._services.report is None or input_.container is None:
             return
         lost = ending.how is How.DIED and input_.cause is None
-        reason = "lost" if lost else "neighbour"
+        if action is Action.RETRY:
+            outcome = Outcome.TIMEOUT if input_.cause else Outcome.ERROR
+            reason, why = "retry", outcome.value
+        elif lost:
+            outcome, reason, why = Outcome.LOST, "lost", "crash"
+        else:
+            outcome, reason = Outcome.CANCELLED, "neighbour"
+            why = input_.container.exit_reason or "crash"
         now_s = time.monotonic()
+        elapsed_s = now_s - input_.dispatched_s
         self._services.report(
             InputInterrupted(
                 at_s=now_s,
@@ -184,8 +205,16 @@ class Settler:
                 attempt=input_.attempt,
                 container_id=input_.container.container_id,
                 slot=input_.slot,
-                elapsed_s=now_s - input_.dispatched_s,
-                reason="retry" if action is Action.RETRY else reason,
+                elapsed_s=elapsed_s,
+                reason=reason,
+                outcome=outcome,
+                zone=input_.zone,
+                run_s=elapsed_s if ending.run_s is None else ending.run_s,
+                why=why,
+                cancelled=_cancelled(input_, ending),
+                pool=self._pool,
+                trace=input_.origin.trace,
+                died=ending.how is How.DIED,
             )
         )
 
@@ -233,12 +262,16 @@ class Settler:
                 started_s - input_.enqueued_s,
                 ending.run_s,
                 now_s - input_.first_enqueued_s,
-                _cancelled(input_, ending.how),
+                _cancelled(input_, ending),
+                self._pool,
+                input_.origin.trace,
+                ending.how is How.DIED,
+                ending.error,
             )
         )
 
 
-def _cancelled(input_: Input, how: How) -> Cancelled | None:
+def _cancelled(input_: Input, ending: Ending) -> Cancelled | None:
     if input_.cause is None:
         return None
     queued = input_.container is None
@@ -246,8 +279,10 @@ def _cancelled(input_: Input, how: How) -> Cancelled | None:
         cause=input_.cause.value,
         phase="queued" if queued else "running",
         mechanism=None if queued else input_.mechanism,
-        observed=None if queued else observed(how, input_.cause),
+        observed=None if queued else observed(ending.how, input_.cause),
         requested_s=input_.requested_s,
+        delivered_s=ending.delivered_s,
+        ended_s=ending.ended_s,
     )
 
 

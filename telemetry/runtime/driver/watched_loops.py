@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sysconfig
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from telemetry.capture import recording
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.stack_asking import StackAsker
 from telemetry.capture.blackbox.stack_text import NOBODY, holder
-from telemetry.capture.runtime_records import LoopBlocked
+from telemetry.capture.runtime_records import LoopBlocked, LoopMeasured
+from telemetry.policy.loop_lag import LagSampler
 from telemetry.policy.loop_watch import LoopWatch
 
 if TYPE_CHECKING:
@@ -37,9 +38,20 @@ _LOOK_AGAIN_NS: Final = 3_000_000
 _LOUD_S: Final = 1.0
 """A loop that is blocked for so long is worth a line before it is over."""
 
+_LAG_EVERY_NS: Final = 5_000_000_000
+"""Between two records of how late a loop is: well below the time between exports."""
+
 _LIBRARIES: Final = tuple(
     f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "purelib")
 )
+
+
+class Owner(NamedTuple):
+    """Whose loop it is, in the words of the records."""
+
+    container_id: str
+    function: str
+    pool: str
 
 
 class _Blame:
@@ -65,6 +77,7 @@ class WatchedLoop:
 
     Attributes:
         next_look_ns: When to look again, on ``time.monotonic_ns()``.
+        resting: It had nothing to do at the last look.
         ended: Its process is gone.
 
     Raises:
@@ -73,23 +86,25 @@ class WatchedLoop:
 
     def __init__(
         self,
-        container_id: str,
-        function: str,
+        owner: Owner,
         box_path: Path,
         running: Callable[[], int],
         known: Callable[[str], InputScope | None],
         threshold_s: float,
     ) -> None:
-        self._id, self._function = container_id, function
+        self._id, self._function, self._pool = owner
         self._running, self._known = running, known
         self._reader = BoxReader(box_path)
         self._pid: int = self._reader.identity()["pid"]
         self._asker = StackAsker(box_path, self._pid)
         self._watch = LoopWatch(threshold_s)
+        self._lag = LagSampler()
+        self._lag_told_ns = 0
         self._blame = _Blame()
         self._awaited_until_ns = self._insist_at_ns = 0
         self._held_s = 0.0
         self.next_look_ns = 0
+        self.resting = True
         self.ended = False
 
     @property
@@ -105,15 +120,32 @@ class WatchedLoop:
     def look(self) -> LoopBlocked | None:
         """Look at the pulse; a record when there is something new."""
         now_ns = time.monotonic_ns()  # before the pulse is read: see `LoopWatch.look`
+        if self.resting:
+            self.resting, self._lag_told_ns = False, now_ns
+            self._lag.begin(now_ns)
         pulse = self._reader.pulse()
+        self._lag.look(pulse.busy_since_ns, pulse.tick_ns, now_ns)
         look = self._watch.look(pulse.busy_since_ns, pulse.blocked_ns, now_ns)
-        self.next_look_ns = look.next_look_ns
+        self.next_look_ns = min(look.next_look_ns, self._lag.next_ns)
         record = None
         if look.ended_s is not None:
             record = self._ended(look.ended_s)
         if look.blocked_s is not None:
             record = self._blocked(look, pulse.busy_since_ns, now_ns) or record
         return record
+
+    def measured(self) -> LoopMeasured | None:
+        """How late it was since that was told last, if that is long ago."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._lag_told_ns < _LAG_EVERY_NS:
+            return None
+        self._lag_told_ns = now_ns
+        return self._lateness(now_ns)
+
+    def rest(self) -> LoopMeasured | None:
+        """It has nothing more to do: how late it was, as far as that is not told."""
+        self.resting = True
+        return self._lateness(time.monotonic_ns())
 
     def finish(self) -> LoopBlocked | None:
         """The process is gone: its last record, if it was blocked."""
@@ -221,7 +253,14 @@ class WatchedLoop:
             line=self._blame.line,
             stack=self._blame.stack,
             suffered=suffered,
+            pool=self._pool,
         )
+
+    def _lateness(self, now_ns: int) -> LoopMeasured | None:
+        taken = self._lag.take()
+        if taken is None:
+            return None
+        return LoopMeasured(now_ns / 1e9, self._function, self._id, *taken, self._pool)
 
     def _log(self, *, over: bool) -> None:
         held_by, candidates, suffered = self._who()

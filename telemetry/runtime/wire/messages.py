@@ -10,7 +10,8 @@ from typing import Final
 # Driver to container.
 INIT: Final = 0  # payload: a pickled ContainerInit
 RUN: Final = 1  # slot, method, input id, call id, attempt, payload, members or None,
-# trace or None: see trace_context.packed
+# trace or None: see trace_context.packed, admission: see span_records.Admission;
+# a member is (input id, payload, attempt, trace or None)
 CANCEL: Final = 2  # slot, input id, cause
 DRAIN: Final = 3  # finish what runs, run exit hooks, end
 STOP: Final = 4  # cancel what runs, run exit hooks, end
@@ -23,7 +24,8 @@ ATTACHED: Final = 9  # call id, number of inputs; None when it is not kept
 # Container to driver.
 READY: Final = 20  # import seconds, enter seconds
 FAILED: Final = 21  # phase, payload: a failure
-DONE: Final = 22  # slot, how it ended, payload, start and end (monotonic ns);
+DONE: Final = 22  # slot, how it ended, payload, start, end, and when a cancellation
+# was delivered (monotonic ns; 0 where there was no such moment);
 # for a batch that returned, the payload's place has a list of (how, payload)
 CHUNK: Final = 23  # slot, payload
 GOODBYE: Final = 25  # exit hooks are done
@@ -36,6 +38,7 @@ CANCEL_CALL: Final = 30  # call id, terminate containers
 CREDIT_CALL: Final = 31  # call id, number of chunks taken
 ATTACH: Final = 32  # call id
 ASK: Final = 33  # request number, payload: a pickled question
+REJECTED: Final = 35  # call id, input id, why its arguments could not be encoded
 
 # How an execution ended, as its container saw it.
 RETURNED: Final = 0

@@ -23,7 +23,7 @@ import pytest
 from telemetry.capture import sink
 from telemetry.capture.line import Line
 from telemetry.capture.log_handler import LogHandler
-from telemetry.capture.log_records import has_left
+from telemetry.capture.noted_records import has_left
 from telemetry.capture.roads import registry
 from telemetry.capture.roads.stdlib_logging import ROAD
 from telemetry.capture.roads.streams import CAPTURED_ELSEWHERE

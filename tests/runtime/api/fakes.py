@@ -35,6 +35,7 @@ class FakeLink:
         self.method = loaded.methods[method]
         self.held: deque[tuple[Call, Row]] = deque()
         self.chunks: list[int] = []
+        self.rejected: list[tuple[str, str]] = []
         self.cancels: list[bool] = []
         self.credits = 0
         self.released = False
@@ -49,6 +50,9 @@ class FakeLink:
         if self.session.at_once:
             self.settle(len(rows))
         self.session.on_submit(self)
+
+    def reject(self, call: Call, input_id: str, error: str) -> None:
+        self.rejected.append((input_id, error))
 
     def cancel(self, call: Call, *, terminate_containers: bool) -> None:
         self.cancels.append(terminate_containers)

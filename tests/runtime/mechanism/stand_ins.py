@@ -142,6 +142,7 @@ class FakeLink:
     def __init__(self) -> None:
         self.numbers = count()
         self.rows: list[Row] = []
+        self.rejected: list[tuple[str, str]] = []
         self.cancels: list[bool] = []
         self.credits: list[int] = []
         self.released = 0
@@ -151,6 +152,9 @@ class FakeLink:
 
     def submit(self, call: object, rows: Sequence[Row]) -> None:
         self.rows.extend(rows)
+
+    def reject(self, call: object, input_id: str, error: str) -> None:
+        self.rejected.append((input_id, error))
 
     def cancel(self, call: object, *, terminate_containers: bool) -> None:
         self.cancels.append(terminate_containers)

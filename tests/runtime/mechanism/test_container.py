@@ -33,6 +33,9 @@ from tests.runtime.mechanism.stand_ins import (
     started,
 )
 
+SEEN = [1, "normal", False]
+"""How full the container was, as the driver says with each input."""
+
 GATES: dict[str, threading.Event] = {}
 """What bodies wait for, by the argument that they were given."""
 
@@ -90,7 +93,7 @@ class Bench:
         for gate in (name, f"{name} began"):
             GATES[gate] = threading.Event()
         data = payload.dumps(((name,), {}))
-        row = (messages.RUN, slot, 0, f"in-{name}", "fc-0", 0, data, None, None)
+        row = (messages.RUN, slot, 0, f"in-{name}", "fc-0", 0, data, None, None, SEEN)
         self.container.run([row], ())
 
     def began(self, name: str) -> None:
@@ -227,7 +230,18 @@ def test_a_cancellation_just_before_a_blocking_call() -> None:
             name = f"round {number}"
             GATES[name] = threading.Event()
             data = payload.dumps(((name,), {}))
-            row = (messages.RUN, 0, 0, f"in-{number}", "fc-0", 0, data, None, None)
+            row = (
+                messages.RUN,
+                0,
+                0,
+                f"in-{number}",
+                "fc-0",
+                0,
+                data,
+                None,
+                None,
+                SEEN,
+            )
             container.run([row], ())
             opened(GATES[name], "the body")
             began_s = time.monotonic()

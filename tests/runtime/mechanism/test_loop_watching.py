@@ -17,7 +17,8 @@ import pytest
 
 from telemetry.capture import sink
 from telemetry.capture.line import Line
-from telemetry.capture.runtime_records import LoopBlocked
+from telemetry.capture.runtime_records import LoopBlocked, LoopMeasured
+from telemetry.core.metrics import DURATION_BOUNDS_S
 from telemetry.core.scope import InputScope
 from telemetry.core.trace_context import TraceParent
 from telemetry.runtime.driver.loop_watching import LoopWatcher
@@ -32,10 +33,10 @@ class Seen:
     """What the watcher reported."""
 
     def __init__(self) -> None:
-        self._records: list[LoopBlocked] = []
+        self._records: list[LoopBlocked | LoopMeasured] = []
         self._changed = threading.Condition()
 
-    def __call__(self, record: LoopBlocked) -> None:
+    def __call__(self, record: LoopBlocked | LoopMeasured) -> None:
         with self._changed:
             self._records.append(record)
             self._changed.notify_all()
@@ -44,11 +45,22 @@ class Seen:
         """The first record of that kind; waits for it."""
 
         def found() -> list[LoopBlocked]:
-            return [each for each in self._records if each.over == over]
+            blocked = [e for e in self._records if isinstance(e, LoopBlocked)]
+            return [each for each in blocked if each.over == over]
 
         with self._changed:
             assert self._changed.wait_for(found, gates.LIMIT_S), self._records
             return found()[0]
+
+    def lags(self) -> list[LoopMeasured]:
+        """How late the loop was, in all records; waits for the first."""
+
+        def found() -> list[LoopMeasured]:
+            return [e for e in self._records if isinstance(e, LoopMeasured)]
+
+        with self._changed:
+            assert self._changed.wait_for(found, gates.LIMIT_S), self._records
+            return found()
 
 
 class Blocked:
@@ -281,3 +293,20 @@ def test_the_watcher_sleeps_while_nothing_runs(tmp_path: Path) -> None:
         other.wake()
         assert seen.one(over=False).pid == process.process.pid
         other.stop(gates.LIMIT_S)
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_loop_that_stands_still_is_late(tmp_path: Path, loop: str) -> None:
+    """Samples of its lag rise to as long as it was held; none is longer."""
+    with blocked(tmp_path, loop, "sleep") as made:
+        held = made.seen.one(over=False)
+        made.let_go()
+        over = made.seen.one(over=True)
+        made.watcher.forget("ct-0")
+        (lag,) = made.seen.lags()
+
+    assert (lag.container_id, lag.function) == (held.container_id, "body")
+    assert len(lag.counts) == len(DURATION_BOUNDS_S) + 1
+    assert sum(lag.counts) > 0
+    assert 0 < lag.max_s <= over.seconds + 0.001
+    assert lag.sum_s <= sum(lag.counts) * lag.max_s

@@ -1,0 +1,58 @@
+"""Whether a line can be written as it is: plain values, and nothing to take out.
+
+What has been looked at once is known by its text, so a line that says the same as one
+before costs a lookup for each of its texts.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from telemetry.capture import scrubbing
+from telemetry.capture.scrubbing import Scrubber
+
+KNOWN_TEXTS: Final = 4_096
+"""Texts that are remembered as harmless; then they are forgotten, and learned anew."""
+
+KNOWN_CHARS: Final = 256
+"""Characters of the longest text that is remembered."""
+
+LONGEST_CHARS: Final = 8_192
+"""Characters of all texts of a line that were not known before."""
+
+NUMBERS: Final = frozenset({int, float, bool, type(None)})
+"""Types of which every value is plain: integers that are too large, msgspec refuses."""
+
+
+def is_harmless(event: object, fields: dict[str, object]) -> bool:
+    """Whether *event* and *fields* are plain, small, and hold no secret.
+
+    A False is not final: who looks closer may find nothing to take out.
+    """
+    if type(event) is not str:
+        return False
+    scrubber = scrubbing.in_force
+    if fields and not scrubber.safe_keys.issuperset(fields):
+        scrubber.learn(fields)
+        if not scrubber.safe_keys.issuperset(fields):
+            return False
+    texts, left_chars = scrubber.safe_texts, LONGEST_CHARS
+    for value in (event, *fields.values()) if fields else (event,):
+        if type(value) is str:
+            if value not in texts:
+                left_chars -= len(value)
+                if left_chars < 0 or not _is_harmless_text(value, scrubber):
+                    return False
+        elif type(value) not in NUMBERS:
+            return False
+    return True
+
+
+def _is_harmless_text(text: str, scrubber: Scrubber) -> bool:
+    if scrubber.text(text) is not text:
+        return False
+    if len(text) <= KNOWN_CHARS:
+        if len(scrubber.safe_texts) >= KNOWN_TEXTS:
+            scrubber.safe_texts.clear()
+        scrubber.safe_texts.add(text)
+    return True

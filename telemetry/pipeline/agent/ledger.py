@@ -1,0 +1,209 @@
+"""What one transaction writes: rows to ask for, parcels to deliver, how far we are.
+
+A `Ledger` is the store with everything that belongs to one state of it. After a
+transaction that failed it is as before: nothing was accepted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import (
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from telemetry.capture.blackbox.reader import Found, Position
+from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
+from telemetry.capture.runtime_records import Record, record_of
+from telemetry.capture.span_records import FinishedSpan, Settled, span_of
+from telemetry.pipeline.agent.boxes import Watched
+from telemetry.pipeline.agent.inbox import Request
+from telemetry.pipeline.agent.metering import Metering
+from telemetry.pipeline.otlp.metrics import metrics_request
+from telemetry.pipeline.outbox import Signal
+from telemetry.pipeline.receiver.decoding import (
+    decode_logs,
+    decode_metrics,
+    decode_spans,
+)
+from telemetry.pipeline.runtime_spans import RuntimeSpans
+from telemetry.pipeline.store.intake import Intake
+from telemetry.pipeline.store.outbox import StoreOutbox
+from telemetry.pipeline.store.processes import box_process, foreign_process
+from telemetry.pipeline.store.retention import Retention
+from telemetry.pipeline.store.writing import Store
+
+_METERING: Final = "metering"
+"""The key of the table ``meta`` that has the state of the counters."""
+
+_READERS: Final = {
+    "logs": decode_logs,
+    "spans": decode_spans,
+    "metrics": decode_metrics,
+}
+
+
+class Ledger:
+    """All that is kept, behind one writer. Belongs to the thread that made it.
+
+    Args:
+        path: Of the store.
+        delivered: The signals that go to a Collector; others are only stored.
+        on_problem: Told what a person should know.
+
+    Raises:
+        StoreError: The store cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        delivered: Collection[Signal],
+        on_problem: Callable[[str], object],
+    ) -> None:
+        self._delivered = frozenset(delivered)
+        self.store: Final = Store(path, on_problem=on_problem)
+        self._intake = Intake(self.store)
+        self.outbox: Final = StoreOutbox(self.store)
+        self.retention: Final = Retention(
+            self.store, waiting_bytes=self.outbox.backlog_bytes
+        )
+        self._metering = Metering()
+        self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
+        self._spans = RuntimeSpans()
+        self.forget()
+        self.store.join(self)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.outbox.close()
+        self.store.close()
+
+    def position(self, name: str) -> Position | None:
+        """How far the box of that name is in the store; None: not at all."""
+        return self._intake.processes.position(name)
+
+    def take(self, box: Watched, found: Sequence[Found]) -> None:
+        """Take in what was found in a box, and how far that is. In a transaction."""
+        processes = self._intake.processes
+        number = processes.number(box_process(box.name, box.identity))
+        self._intake.take(number, found)
+        records = list(_runtime_records(found))
+        self._metering.take(box, found, records)
+        spans = self._spans.of(records)
+        self._intake.foreign_spans(number, spans)
+        if "logs" in self._delivered:
+            self._put("logs", *box.encoder.logs(found, box.name))
+        if "spans" in self._delivered:
+            self._put("spans", *box.encoder.spans([*_own_spans(found), *spans]))
+        processes.set_position(box.name, box.position)
+
+    def note(self, box: Watched) -> None:
+        """Keep how it is with the process of a box. In a transaction."""
+        processes = self._intake.processes
+        processes.number(box_process(box.name, box.identity))
+        dropped = box.reader.dropped()
+        last_ns = None if box.is_alive else box.reader.last_written_ns()
+        processes.ended(box.name, box.state, last_ns, dropped)
+        self._metering.note(box, dropped)
+
+    def receive(self, request: Request) -> tuple[int, str]:
+        """Take in what others have sent. In a transaction.
+
+        Returns:
+            How many items nobody could make sense of, and why.
+
+        Raises:
+            MalformedError: It is no such request.
+        """
+        found = _READERS[request.signal](request.body, request.received_ns)
+        for resource, items in found.groups:
+            name = _name_of(resource)
+            number = self._intake.processes.number(foreign_process(name, resource))
+            self._store_foreign(request.signal, number, items)
+        if request.signal in self._delivered:
+            self._put(request.signal, found.body, found.items)
+        why = "their data cannot be read" if found.refused else ""
+        return found.refused, why
+
+    def measure(self, unix_ns: int) -> None:
+        """Write down, and send, what all counters say now. In a transaction."""
+        for seen, resource, points in self._metering.collect(unix_ns):
+            number = self._intake.processes.number(seen)
+            self._intake.points(number, points)
+            if "metrics" in self._delivered:
+                self._put("metrics", *metrics_request(resource, points))
+
+    def flush(self) -> None:
+        """The transaction is about to be committed: the counters are part of it."""
+        if self._metering.has_changed:
+            self._metering_new = self._metering.dump()
+            self.store.set_meta(_METERING, self._metering_new)
+
+    def committed(self) -> None:
+        """What was counted in it is counted."""
+        self._metering_kept = self._metering_new
+
+    def forget(self) -> None:
+        """The transaction was rolled back: nothing of it was counted."""
+        self._metering_new = self._metering_kept
+        self._metering.load(self._metering_kept)
+
+    def _put(self, signal: Signal, body: bytes, items: int) -> None:
+        if items:
+            self.outbox.put(signal, items, body)
+
+    def _store_foreign(
+        self, signal: Signal, process: int, items: Sequence[Any]
+    ) -> None:
+        if signal == "logs":
+            self._intake.foreign_logs(process, items)
+        elif signal == "spans":
+            self._intake.foreign_spans(process, items)
+        else:
+            self._intake.points(process, items)
+
+
+def _runtime_records(found: Iterable[Found]) -> Iterator[tuple[int, Record]]:
+    """What a dispatcher saw, and when; what cannot be read is counted elsewhere."""
+    for each in found:
+        if each.record[0] != RUNTIME:
+            continue
+        try:
+            _, _, unix_ns, name, fields = each.record[:5]
+            record = record_of(name, fields)
+        except (ValueError, TypeError, msgspec.ValidationError):
+            continue
+        if record is not None:
+            yield unix_ns, record
+
+
+def _own_spans(found: Iterable[Found]) -> Iterator[FinishedSpan]:
+    """The spans that containers and programs left, those of executions included."""
+    for each in found:
+        kind = each.record[0]
+        try:
+            if kind == EXECUTION:
+                span = span_of(msgspec.convert(each.record[3], Settled))
+            elif kind == SPAN:
+                span = msgspec.convert(each.record[3], FinishedSpan)
+            else:
+                continue
+        except (LookupError, ValueError, TypeError, OverflowError):
+            continue  # counted as the store meets it
+        if span is not None:
+            yield span
+
+
+def _name_of(resource: Mapping[str, object]) -> str:
+    """What the process of that resource is called in the store."""
+    told = msgspec.json.encode(resource, order="sorted")
+    return f"otel-{hashlib.blake2b(told, digest_size=12).hexdigest()}"

@@ -1,0 +1,101 @@
+"""What an agent is to do, from arguments and the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from telemetry.core.errors import InvalidError
+from telemetry.pipeline.delivery.endpoints import Endpoint, endpoints
+from telemetry.pipeline.outbox import Signal
+
+RECEIVE_VARIABLE: Final = "TELEMETRY_RECEIVE"
+TOKEN_VARIABLE: Final = "TELEMETRY_RECEIVE_TOKEN"  # noqa: S105  # the name of one
+INTERVAL_VARIABLE: Final = "OTEL_METRIC_EXPORT_INTERVAL"
+
+RECEIVE_PORT: Final = 14318
+"""Not 4318, which is the Collector's: both may run on one machine."""
+
+_INTERVAL_MS: Final = 10_000
+"""The SDK has 60,000; but then the last value of a container that has gone would be
+shown for minutes."""
+_LEAST_INTERVAL_MS: Final = 100
+_MOST_INTERVAL_MS: Final = 3_600_000
+_LAST_PORT: Final = 65_535
+_NONE: Final = "none"
+_ADDRESS: Final = re.compile(
+    r"(?:(?P<host>\[[0-9a-fA-F:.]+\]|[^:\[\]/\s]+):)?(?P<port>\d{1,5})"
+)
+
+
+class Address(NamedTuple):
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+class AgentWanted(NamedTuple):
+    """The settings of an agent.
+
+    Attributes:
+        endpoints: Where each signal goes; what is not there is only stored.
+        receive: Where to take OTLP over HTTP; None for nowhere.
+        is_preferred: *receive* was asked for: another port will not do.
+        token: What a sender has to show; None for nothing.
+        metrics_every_s: Seconds between two exports of metrics.
+    """
+
+    endpoints: Mapping[Signal, Endpoint]
+    receive: Address | None
+    is_preferred: bool
+    token: str | None
+    metrics_every_s: float
+
+
+def wanted(
+    environ: Mapping[str, str],
+    *,
+    endpoint: str | None = None,
+    receive: str | None = None,
+) -> AgentWanted:
+    """What these arguments and this environment ask for.
+
+    Raises:
+        InvalidError: A value is not allowed.
+    """
+    key, said = "receive", receive
+    if said is None:
+        key, said = RECEIVE_VARIABLE, environ.get(RECEIVE_VARIABLE) or None
+    address = Address("127.0.0.1", RECEIVE_PORT)
+    return AgentWanted(
+        endpoints(environ, endpoint),
+        address if said is None else _address(key, said),
+        said is not None,
+        environ.get(TOKEN_VARIABLE) or None,
+        _interval_s(environ),
+    )
+
+
+def _address(key: str, said: str) -> Address | None:
+    if said.strip().lower() == _NONE:
+        return None
+    found = _ADDRESS.fullmatch(said.strip())
+    if found is None or int(found["port"]) > _LAST_PORT:
+        raise InvalidError(
+            f"{key} is {said!r}; it must be 'host:port' with a port from 0 (any) to "
+            f"65535, or '{_NONE}'"
+        )
+    return Address((found["host"] or "127.0.0.1").strip("[]"), int(found["port"]))
+
+
+def _interval_s(environ: Mapping[str, str]) -> float:
+    said = environ.get(INTERVAL_VARIABLE) or str(_INTERVAL_MS)
+    ms = int(said) if said.isascii() and said.isdecimal() else 0
+    if _LEAST_INTERVAL_MS <= ms <= _MOST_INTERVAL_MS:
+        return ms / 1e3
+    raise InvalidError(
+        f"{INTERVAL_VARIABLE} is {said!r}; it must be whole milliseconds from "
+        f"{_LEAST_INTERVAL_MS} to {_MOST_INTERVAL_MS}"
+    )
