@@ -19,12 +19,15 @@ PROGRAM_PREFIX: Final = "program:"
 """Before the number of a process, where containers have their id."""
 
 _CONTAINERS: Final = """
-select c.container_id, t.text, c.pid, c.starting_ns, c.ready_ns, c.exited_ns,
+select c.container_id, coalesce(t.text, o.function), coalesce(c.pid, o.pid),
+    c.starting_ns, coalesce(c.ready_ns, iif(c.starting_ns is null, o.started_ns, null)),
+    coalesce(c.exited_ns, o.ended_ns),
     c.spawn_s, c.import_s, c.enter_s, c.exit_reason, c.exit_status,
     coalesce(c.target, json_extract(p.declared, '$.target')),
     coalesce(c.max_inputs, json_extract(p.declared, '$.limit')), c.id
 from containers c left join texts t on t.id = c.function
 left join pools p on p.function = c.function
+left join processes o on o.name = c.container_id
 order by c.id desc limit ?
 """
 

@@ -6,9 +6,9 @@ import type { ChartData } from "../parts/chart_options";
 export const WINDOW_MS = 3 * 60_000;
 
 export function chartOf(name: string, history: LoadHistory | undefined, seen: Now[], nowMs: number): ChartData {
-  const columns: number[][] = [[], [], [], [], []];
+  const columns: (number | null)[][] = [[], [], [], [], []];
   const from = nowMs - WINDOW_MS;
-  const put = (ms: number, ...values: number[]) => {
+  const put = (ms: number, ...values: (number | null)[]) => {
     if (ms < from) return;
     [ms / 1000, ...values].forEach((value, at) => columns[at]?.push(value));
   };
@@ -21,18 +21,18 @@ export function chartOf(name: string, history: LoadHistory | undefined, seen: No
         ms,
         running,
         history.queued[at] ?? 0,
-        history.target[at] ?? 0,
-        history.limit[at] ?? 0,
+        history.target[at] || null,
+        history.limit[at] || null,
       );
     });
   }
   for (const now of seen) {
     const found = now.functions.find((each) => each.function === name);
     const [target, limit] = capacity(name, now);
-    put(now.now_ms, found?.running ?? 0, found?.queued ?? 0, target, limit);
+    put(now.now_ms, found?.running ?? 0, found?.queued ?? 0, target || null, limit || null);
   }
   // One point alone draws nothing.
-  if ((columns[0]?.length ?? 0) < 2) put(nowMs, 0, 0, 0, 0);
+  if ((columns[0]?.length ?? 0) < 2) put(nowMs, 0, 0, null, null);
   return { columns };
 }
 

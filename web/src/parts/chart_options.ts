@@ -79,6 +79,7 @@ function shadeZones(plot: uPlot): void {
     const begin = x(times[at] ?? 0);
     const end = at + 1 < times.length ? x(times[at + 1] ?? 0) : left + width;
     const wide = Math.max(end - begin, 0);
+    if (!target[at] || !limit[at]) continue;
     const goal = y(target[at] ?? 0);
     ctx.fillStyle = normal;
     ctx.fillRect(begin, goal, wide, y(0) - goal);

@@ -26,6 +26,7 @@ export interface Under {
   crowd: Crowd | null;
 }
 
+const GOES_ON_MS = 20_000;
 const EMPTY: Floor = { groups: [], byId: new Map(), height: 0 };
 
 export class Board {
@@ -68,7 +69,7 @@ export class Board {
     this.canvas = canvas;
     this.context = canvas.getContext("2d", { alpha: false });
     this.colours = null;
-    this.draw();
+    this.resize(this.width, this.height);
   }
 
   detach(): void {
@@ -79,10 +80,10 @@ export class Board {
   }
 
   resize(width: number, height: number): void {
-    if (!this.canvas || !width || !height) return;
-    const ratio = Math.min(window.devicePixelRatio || 1, 2);
     this.width = width;
     this.height = height;
+    if (!this.canvas || !width || !height) return;
+    const ratio = Math.min(window.devicePixelRatio || 1, 2);
     this.canvas.width = Math.round(width * ratio);
     this.canvas.height = Math.round(height * ratio);
     this.context?.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -96,7 +97,9 @@ export class Board {
 
   get whole(): View {
     const first = this.layout?.first_ms ?? this.nowMs - 60_000;
-    const last = this.live ? Math.max(this.nowMs, this.lastMs) : (this.layout?.last_ms ?? first + 1000);
+    const stored = this.layout?.last_ms ?? first + 1000;
+    // While something happens, the run goes on until now.
+    const last = this.live && this.nowMs - stored < GOES_ON_MS ? Math.max(this.nowMs, stored) : stored;
     const room = Math.max((last - first) * 0.03, 200);
     return { from: first - room, to: Math.max(last, first + 100) + room };
   }

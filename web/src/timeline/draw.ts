@@ -104,10 +104,12 @@ function drawLoad(frame: Frame, group: Group): void {
     steps(frame, prepared, load.running, floor, unit);
     draw.fill();
     draw.globalAlpha = 1;
-    draw.strokeStyle = colours.text;
-    draw.lineWidth = 1;
-    steps(frame, prepared, load.queued, floor, unit);
-    draw.stroke();
+    if (load.queued.some((each) => each > 0)) {
+      draw.strokeStyle = colours.text;
+      draw.lineWidth = 1;
+      steps(frame, prepared, load.queued, floor, unit);
+      draw.stroke();
+    }
     draw.restore();
   }
   draw.fillStyle = colours.line;
@@ -188,11 +190,11 @@ function drawDots(frame: Frame, prepared: Prepared, places: (Placed | undefined)
   const { dots, from_ms, to_ms, columns } = prepared.tile;
   const width = (to_ms - from_ms) / columns;
   const pixels = Math.max((frame.width * width) / (frame.scene.view.to - frame.scene.view.from), 1);
-  for (const [look, indexes] of prepared.dots) {
-    draw.fillStyle = colours.fills[look] ?? colours.muted;
+  for (const [look, shown, indexes] of layers(prepared.dots)) {
+    draw.fillStyle = colours.fills[shown] ?? colours.muted;
     for (const at of indexes) {
       const placed = places[dots.container[at] ?? -1];
-      if (!placed) continue;
+      if (!placed || isHidden(look, shown, placed, dots.slot[at] ?? 0)) continue;
       const left = x(from_ms + (dots.column[at] ?? 0) * width);
       if (left > frame.width || left + pixels < 0) continue;
       const { row } = placed.lane;
@@ -215,14 +217,14 @@ function drawRuns(
   const { draw, colours, scene, x } = frame;
   const { bars, from_ms } = prepared.tile;
   const now = scene.live ? scene.nowMs : Infinity;
-  for (const [look, indexes] of prepared.bars) {
-    draw.fillStyle = colours.fills[look] ?? colours.muted;
-    draw.strokeStyle = colours.edges[look] ?? colours.muted;
+  for (const [look, shown, indexes] of layers(prepared.bars)) {
+    draw.fillStyle = colours.fills[shown] ?? colours.muted;
+    draw.strokeStyle = colours.edges[shown] ?? colours.muted;
     draw.lineWidth = 1;
     const outlined = look === "neighbour" || look === "died" || look === "retry";
     for (const at of indexes) {
       const placed = places[bars.container[at] ?? -1];
-      if (!placed) continue;
+      if (!placed || isHidden(look, shown, placed, bars.slot[at] ?? 0)) continue;
       const begin = x(from_ms + (bars.start[at] ?? 0));
       const ended = bars.end[at] ?? -1;
       const end = ended < 0 ? Math.min(x(Math.min(now, placed.to)), frame.width + 8) : x(from_ms + ended);
@@ -240,6 +242,20 @@ function drawRuns(
       else if (width > 8 && !outlined) gapBefore(frame, begin, y, height);
     }
   }
+}
+
+// What is above target, and has ended well, has the colour of the burst: two layers.
+function* layers(looks: Map<string, number[]>): Generator<[string, string, number[]]> {
+  for (const [look, indexes] of looks) {
+    yield [look, look, indexes];
+    if (look === "success") yield [look, "burst", indexes];
+  }
+}
+
+function isHidden(look: string, shown: string, placed: Placed, slot: number): boolean {
+  if (look !== "success") return false;
+  const above = slot >= (placed.container.target ?? placed.slots);
+  return above !== (shown === "burst");
 }
 
 function gap(row: number): number {

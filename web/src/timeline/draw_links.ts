@@ -71,6 +71,8 @@ function drawCauses(frame: Frame): void {
     const placed = scene.floor.byId.get(moment.container_id ?? "");
     const at = x(moment.at_ms);
     if (!placed || at < -10 || at > frame.width + 10) continue;
+    // From afar, only what had consequences.
+    if (!moment.moved.length && scene.view.to - scene.view.from > 45_000) continue;
     const y = middle(placed, moment.slot);
     const colour = moment.kind === "timeout" ? colours.edges["timeout"] : colours.cancelled;
     const ends = moment.moved.map((each) => middle(placed, each.slot ?? 0));
