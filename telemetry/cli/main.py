@@ -9,9 +9,11 @@ import sys
 from collections.abc import Sequence
 
 from telemetry.capture.diagnosis import own_version
-from telemetry.cli import agent, blackbox, doctor
+from telemetry.cli import agent, blackbox, doctor, report, top, view
 
 _EXAMPLE = """example:
+  telemetry view                  see inputs run, in a browser
+  telemetry top                   the same in this terminal
   telemetry doctor                what is captured here, and what is wrong
   telemetry blackbox              the boxes of processes that run and that died
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
@@ -55,6 +57,6 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"telemetry {own_version()}"
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in (agent, blackbox, doctor):
+    for verb in (view, top, report, agent, blackbox, doctor):
         verb.add_to(verbs)
     return parser

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
@@ -15,11 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telemetry.view.admission import Admission
 from telemetry.view.answers.pages import Problem
+from telemetry.view.bundle import STATIC
 from telemetry.view.pages import Absent, Pages, answer, guarded
 from telemetry.view.streams import Streams
-
-STATIC: Final = Path(__file__).with_name("static")
-"""The page, built from ``web/``."""
 
 SECURITY: Final = {
     # Nothing but what we serve: no script, style, font or request from elsewhere,

@@ -97,7 +97,8 @@ function drawLoad(frame: Frame, group: Group): void {
     if (!load) continue;
     draw.save();
     draw.beginPath();
-    draw.rect(x(from), group.loadY, x(to) - x(from), LOAD);
+    const left = Math.round(x(from));
+    draw.rect(left, group.loadY, Math.round(x(to)) - left, LOAD);
     draw.clip();
     draw.globalAlpha = 0.35;
     draw.fillStyle = colours.edges["running"] ?? colours.normal;
@@ -152,8 +153,9 @@ function drawBars(frame: Frame): void {
   const { draw, scene, x } = frame;
   for (const { prepared, from, to } of scene.tiles) {
     const places = prepared.tile.containers.map((id) => scene.floor.byId.get(id));
-    const left = Math.max(x(from), -4);
-    const right = Math.min(x(to), frame.width + 4);
+    // Whole pixels: a seam between two tiles would show.
+    const left = Math.round(Math.max(x(from), -4));
+    const right = Math.round(Math.min(x(to), frame.width + 4));
     if (right <= left) continue;
     draw.save();
     draw.beginPath();

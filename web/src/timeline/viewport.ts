@@ -53,7 +53,7 @@ export const tileSpan = (level: number): number => 2 ** level;
 
 export function tilesFor(view: View, level: number, margin = 0): TileKey[] {
   const size = tileSpan(level);
-  const first = Math.floor((view.from - margin) / size);
+  const first = Math.max(Math.floor((view.from - margin) / size), 0);
   const last = Math.floor((view.to + margin) / size);
   const found: TileKey[] = [];
   for (let index = first; index <= last; index += 1) found.push({ level, index });
