@@ -18,7 +18,11 @@ export function parseRoute(hash: string): Route {
   return { page: page as Page, id: decoded(rest.join("/")), query };
 }
 
-export function address(page: Page, id = "", query: Record<string, string | number> = {}): string {
+export function address(
+  page: Page,
+  id = "",
+  query: Record<string, string | number> = {},
+): string {
   const search = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== "") search.set(name, String(value));
@@ -32,7 +36,11 @@ export function go(page: Page, id = "", query: Record<string, string | number> =
 }
 
 // The query alone changes, as the user looks around: no new entry in the history.
-export function replaceQuery(page: Page, id: string, query: Record<string, string | number>): void {
+export function replaceQuery(
+  page: Page,
+  id: string,
+  query: Record<string, string | number>,
+): void {
   history.replaceState(null, "", address(page, id, query));
 }
 

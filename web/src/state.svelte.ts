@@ -77,7 +77,8 @@ class Shared {
     this.agentAlive = now.agent.alive;
     this.now = now;
     this.seen.push(now);
-    while (this.seen.length && (this.seen[0]?.now_ms ?? 0) < now.now_ms - HISTORY_MS) this.seen.shift();
+    while (this.seen.length && (this.seen[0]?.now_ms ?? 0) < now.now_ms - HISTORY_MS)
+      this.seen.shift();
   }
 }
 

@@ -33,10 +33,16 @@ export function waitText(reason: string | null): string {
   return reason === null ? "" : (WAITS[reason] ?? reason);
 }
 
-export function zoneText(zone: string, running: number, target: number | null, limit: number | null) {
+export function zoneText(
+  zone: string,
+  running: number,
+  target: number | null,
+  limit: number | null,
+) {
   if (zone === "idle") return "idle";
   if (zone === "normal") return target === null ? "running" : `within its target of ${target}`;
-  if (zone === "burst") return `above its target of ${target ?? "?"}, below its limit of ${limit ?? "?"}`;
+  if (zone === "burst")
+    return `above its target of ${target ?? "?"}, below its limit of ${limit ?? "?"}`;
   return `full: ${running} of ${limit ?? running}`;
 }
 
@@ -121,11 +127,18 @@ export const observedText = (observed: string | null): string =>
 export function nowSentence(now: FunctionNow): string {
   const ready = (now.states["ready"] ?? 0) + (now.states["draining"] ?? 0);
   const starting = now.states["starting"] ?? 0;
-  const help = starting ? `; ${plural(starting, "more container is", "more containers are")} starting` : "";
-  const waits = now.queued ? ` ${count(now.queued)} ${now.queued === 1 ? "waits" : "wait"}.` : "";
+  const help = starting
+    ? `; ${plural(starting, "more container is", "more containers are")} starting`
+    : "";
+  const waits = now.queued
+    ? ` ${count(now.queued)} ${now.queued === 1 ? "waits" : "wait"}.`
+    : "";
   if (!now.running) {
-    if (now.queued) return `Nothing runs;${waits}${help && ` ${plural(starting, "container is", "containers are")} starting.`}`;
-    return starting ? `Nothing runs; ${plural(starting, "container is", "containers are")} starting.` : "Nothing runs.";
+    if (now.queued)
+      return `Nothing runs;${waits}${help && ` ${plural(starting, "container is", "containers are")} starting.`}`;
+    return starting
+      ? `Nothing runs; ${plural(starting, "container is", "containers are")} starting.`
+      : "Nothing runs.";
   }
   const where = `${plural(now.running, "input runs", "inputs run")} in ${plural(ready, "container")}`;
   return `${where}${levelText(now)}${help}.${waits}`;
@@ -135,7 +148,8 @@ function levelText(now: FunctionNow): string {
   const full = now.zones["saturated"] ?? 0;
   const above = now.zones["burst"] ?? 0;
   if (full) return full === 1 ? ", one of them full" : `, ${full} of them full`;
-  if (above) return above === 1 ? ", one of them above target" : `, ${above} of them above target`;
+  if (above)
+    return above === 1 ? ", one of them above target" : `, ${above} of them above target`;
   return "";
 }
 
@@ -167,7 +181,9 @@ export function momentTitle(moment: Moment): string {
 
 export function momentReason(moment: Moment): string {
   if (moment.kind === "burst") {
-    return moment.reason === "max_containers" ? "no more containers may start" : "until another container is ready";
+    return moment.reason === "max_containers"
+      ? "no more containers may start"
+      : "until another container is ready";
   }
   return moment.detail ?? "";
 }

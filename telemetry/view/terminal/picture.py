@@ -163,7 +163,7 @@ def _gauge(each: ContainerNow, size: int) -> Row:
 
 
 def _named(each: ContainerNow, now_ms: float, columns: int) -> Iterator[Row]:
-    slots = sorted(each.slots)
+    slots = sorted(each.slots, key=lambda slot: slot.slot)
     room = max((columns - 4) // _ID_COLUMNS, 1)
     for at in range(0, len(slots), room):
         row = [Span("    ")]

@@ -39,9 +39,15 @@ export class EmbeddedSource implements Source {
   watchLines = () => NOTHING;
 
   async input(id: string): Promise<t.InputDetail> {
-    const key = id in this.report.inputs ? id : Object.keys(this.report.inputs).find((each) => each.endsWith(id.toUpperCase()));
+    const key =
+      id in this.report.inputs
+        ? id
+        : Object.keys(this.report.inputs).find((each) => each.endsWith(id.toUpperCase()));
     const found = key && this.report.inputs[key];
-    if (!found) throw new NotFound("A report holds those that failed or were cancelled, the slowest, and their neighbours.");
+    if (!found)
+      throw new NotFound(
+        "A report holds those that failed or were cancelled, the slowest, and their neighbours.",
+      );
     return found;
   }
 

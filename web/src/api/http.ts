@@ -1,6 +1,13 @@
 // The server as a source: JSON by fetch, what is live by server-sent events.
 
-import { NotFound, Refused, Unreachable, type LineQuery, type Source, type Stop } from "./source";
+import {
+  NotFound,
+  Refused,
+  Unreachable,
+  type LineQuery,
+  type Source,
+  type Stop,
+} from "./source";
 import type * as t from "./types";
 
 const RECONNECT_MS = 1000;
@@ -15,7 +22,8 @@ export class HttpSource implements Source {
   load = (from_ms: number, to_ms: number, columns: number) =>
     get<t.LoadHistory[]>("load", { from_ms, to_ms, columns });
   input = (id: string) => get<t.InputDetail>(`inputs/${encodeURIComponent(id)}`);
-  lines = (query: LineQuery, signal?: AbortSignal) => get<t.LinesPage>("lines", { ...query }, signal);
+  lines = (query: LineQuery, signal?: AbortSignal) =>
+    get<t.LinesPage>("lines", { ...query }, signal);
   line = (id: number) => get<t.Line>(`lines/${id}`);
   failures = () => get<t.Failures>("failures");
   containers = () => get<t.ContainersPage>("containers");

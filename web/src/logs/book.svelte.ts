@@ -112,7 +112,8 @@ export class LineBook {
       return found;
     } catch (error) {
       if (signal.aborted) return null;
-      this.problem = error instanceof NotFound ? "There are no such lines any more." : messageOf(error);
+      this.problem =
+        error instanceof NotFound ? "There are no such lines any more." : messageOf(error);
       return null;
     } finally {
       if (!signal.aborted) this.loading = false;

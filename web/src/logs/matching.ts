@@ -5,7 +5,8 @@ import type { Line } from "../api/types";
 import { LEVELS } from "../words";
 
 export function matches(line: Line, query: LineQuery): boolean {
-  if (query.input && line.input_id !== query.input && !line.candidates.includes(query.input)) return false;
+  if (query.input && line.input_id !== query.input && !line.candidates.includes(query.input))
+    return false;
   if (query.function && line.function !== query.function) return false;
   if (query.level && rank(line.level) < rank(query.level)) return false;
   if (query.stream && (line.stream ?? "log") !== query.stream) return false;

@@ -25,7 +25,13 @@ export function traceback(text: string): Part[] {
   for (const line of text.replace(/\n+$/, "").split("\n")) {
     const match = FRAME.exec(line);
     if (match) {
-      frame = { kind: "frame", file: match[1] ?? "", line: match[2] ?? "", name: match[3] ?? "", code: [] };
+      frame = {
+        kind: "frame",
+        file: match[1] ?? "",
+        line: match[2] ?? "",
+        name: match[3] ?? "",
+        code: [],
+      };
       found.push(frame);
     } else if (frame && /^ {4,}\S/.test(line)) {
       if (!/^[\s~^]*$/.test(line)) frame.code.push(line.trim());

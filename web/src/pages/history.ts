@@ -5,7 +5,12 @@ import type { ChartData } from "../parts/chart_options";
 
 export const WINDOW_MS = 3 * 60_000;
 
-export function chartOf(name: string, history: LoadHistory | undefined, seen: Now[], nowMs: number): ChartData {
+export function chartOf(
+  name: string,
+  history: LoadHistory | undefined,
+  seen: Now[],
+  nowMs: number,
+): ChartData {
   const columns: (number | null)[][] = [[], [], [], [], []];
   const from = nowMs - WINDOW_MS;
   const put = (ms: number, ...values: (number | null)[]) => {

@@ -23,7 +23,10 @@ export function chartOptions(width: number, height: number): uPlot.Options {
     padding: [8, 8, 0, 0],
     cursor: { y: false, points: { show: false } },
     legend: { show: false },
-    scales: { x: { time: false }, y: { range: (_plot, _low, high) => [0, Math.max(high * 1.12, 1.2)] } },
+    scales: {
+      x: { time: false },
+      y: { range: (_plot, _low, high) => [0, Math.max(high * 1.12, 1.2)] },
+    },
     axes: [
       {
         stroke: muted,
@@ -52,8 +55,20 @@ export function chartOptions(width: number, height: number): uPlot.Options {
         fill: `${colour("--running")}33`,
         points: { show: false },
       },
-      { ...paths, stroke: colour("--text"), width: 1.25, dash: [2, 3], points: { show: false } },
-      { ...paths, stroke: colour("--burst"), width: 1.25, dash: [6, 4], points: { show: false } },
+      {
+        ...paths,
+        stroke: colour("--text"),
+        width: 1.25,
+        dash: [2, 3],
+        points: { show: false },
+      },
+      {
+        ...paths,
+        stroke: colour("--burst"),
+        width: 1.25,
+        dash: [6, 4],
+        points: { show: false },
+      },
       { ...paths, stroke: colour("--saturated"), width: 1.25, points: { show: false } },
     ],
     hooks: { drawClear: [shadeZones] },

@@ -33,23 +33,53 @@ export function waterfall(detail: InputDetail, nowMs: number | null): Waterfall 
   for (const each of detail.attempts) {
     if (each.started_ms === null) continue;
     if (each.started_ms > free) {
-      rows.push(row(`wait ${each.attempt}`, "waiting", free, each.started_ms, "wait", waitText(each.wait_reason)));
+      rows.push(
+        row(
+          `wait ${each.attempt}`,
+          "waiting",
+          free,
+          each.started_ms,
+          "wait",
+          waitText(each.wait_reason),
+        ),
+      );
     }
     const open = each.ended_ms === null;
     const to = each.ended_ms ?? end;
     const name = detail.attempts.length > 1 ? `attempt ${each.attempt}` : "running";
     rows.push({
-      ...row(`run ${each.attempt}`, name, each.started_ms, to, each.ending ?? "running", endingText(each.ending)),
+      ...row(
+        `run ${each.attempt}`,
+        name,
+        each.started_ms,
+        to,
+        each.ending ?? "running",
+        endingText(each.ending),
+      ),
       open,
-      span: detail.spans.find((span) => isExecution(span) && span.attempt === each.attempt) ?? null,
+      span:
+        detail.spans.find((span) => isExecution(span) && span.attempt === each.attempt) ?? null,
     });
     rows.push(...spansWithin(detail.spans, each.attempt, each.started_ms, to));
     free = to;
   }
   const last = detail.attempts.at(-1);
-  if (!detail.attempts.some((each) => each.started_ms !== null) || (last?.ended_ms && !input.outcome)) {
+  if (
+    !detail.attempts.some((each) => each.started_ms !== null) ||
+    (last?.ended_ms && !input.outcome)
+  ) {
     const kind = input.outcome ?? "wait";
-    rows.push({ ...row("queue", "waiting", free, end, "wait", input.outcome ? endingText(kind) : "in the queue"), open: !input.outcome });
+    rows.push({
+      ...row(
+        "queue",
+        "waiting",
+        free,
+        end,
+        "wait",
+        input.outcome ? endingText(kind) : "in the queue",
+      ),
+      open: !input.outcome,
+    });
   }
   const times = rows.flatMap((each) => [each.from, each.to]);
   const from = Math.min(input.enqueued_ms ?? input.began_ms, ...times);
@@ -63,7 +93,14 @@ export function waterfall(detail: InputDetail, nowMs: number | null): Waterfall 
   };
 }
 
-function row(key: string, label: string, from: number, to: number, kind: string, note: string): WaterfallRow {
+function row(
+  key: string,
+  label: string,
+  from: number,
+  to: number,
+  kind: string,
+  note: string,
+): WaterfallRow {
   return { key, label, depth: 0, from, to, open: false, kind, note, span: null };
 }
 
@@ -90,14 +127,19 @@ function isExecution(span: Span): boolean {
 
 // Spans of user code, children below their parents, in the order of time.
 function spansWithin(spans: Span[], attempt: number, from: number, to: number): WaterfallRow[] {
-  const theirs = spans.filter((each) => !isExecution(each) && !(each.scope === OURS && each.name === "queue"));
+  const theirs = spans.filter(
+    (each) => !isExecution(each) && !(each.scope === OURS && each.name === "queue"),
+  );
   const mine = theirs.filter((each) =>
-    each.attempt === null ? each.started_ms >= from && each.started_ms <= to : each.attempt === attempt,
+    each.attempt === null
+      ? each.started_ms >= from && each.started_ms <= to
+      : each.attempt === attempt,
   );
   const known = new Set(mine.map((each) => each.span_id));
   const below = new Map<string, Span[]>();
   for (const each of mine) {
-    const parent = each.parent_span_id && known.has(each.parent_span_id) ? each.parent_span_id : "";
+    const parent =
+      each.parent_span_id && known.has(each.parent_span_id) ? each.parent_span_id : "";
     below.set(parent, [...(below.get(parent) ?? []), each]);
   }
   const found: WaterfallRow[] = [];

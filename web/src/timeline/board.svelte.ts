@@ -5,7 +5,14 @@ import type { Layout, Tile } from "../api/types";
 import { drawScene, type Scene } from "./draw";
 import { laidOut, placeAt, type Floor, type Placed } from "./lanes";
 import { palette, type Palette } from "./palette";
-import { barAt, crowdAt, type Colouring, type Crowd, type Hit, type Prepared } from "./prepared";
+import {
+  barAt,
+  crowdAt,
+  type Colouring,
+  type Crowd,
+  type Hit,
+  type Prepared,
+} from "./prepared";
 import { TileCache, type FetchTile } from "./tiles";
 import {
   eased,
@@ -99,7 +106,8 @@ export class Board {
     const first = this.layout?.first_ms ?? this.nowMs - 60_000;
     const stored = this.layout?.last_ms ?? first + 1000;
     // While something happens, the run goes on until now.
-    const last = this.live && this.nowMs - stored < GOES_ON_MS ? Math.max(this.nowMs, stored) : stored;
+    const last =
+      this.live && this.nowMs - stored < GOES_ON_MS ? Math.max(this.nowMs, stored) : stored;
     const room = Math.max((last - first) * 0.03, 200);
     return { from: first - room, to: Math.max(last, first + 100) + room };
   }
@@ -113,7 +121,9 @@ export class Board {
 
   place(): void {
     if (!this.layout) return;
-    const shown = this.layout.containers.filter((each) => !this.wanted || each.function === this.wanted);
+    const shown = this.layout.containers.filter(
+      (each) => !this.wanted || each.function === this.wanted,
+    );
     this.floor = laidOut(shown, Math.max(this.nowMs, this.lastMs), this.scale);
     this.draw();
   }
@@ -134,7 +144,8 @@ export class Board {
 
   show(view: View, glide = true): void {
     const wanted = kept(view, this.whole);
-    if (glide && this.width && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.goal = wanted;
+    if (glide && this.width && !matchMedia("(prefers-reduced-motion: reduce)").matches)
+      this.goal = wanted;
     else {
       this.goal = null;
       this.view = wanted;
@@ -198,7 +209,8 @@ export class Board {
   }
 
   draw(): void {
-    if (!this.frame && this.context) this.frame = requestAnimationFrame((at) => this.drawNow(at));
+    if (!this.frame && this.context)
+      this.frame = requestAnimationFrame((at) => this.drawNow(at));
   }
 
   private drawNow(at: number): void {
@@ -247,14 +259,22 @@ export class Board {
     const near = tilesFor(this.view, level, tileSpan(level) * 0.75);
     const rest = near.filter((key) => !seen.some((each) => each.index === key.index));
     const wider = tilesFor(this.view, level + 2);
-    this.tiles.want([...seen, ...rest, ...wider], Date.now(), Math.max(this.lastMs, this.live ? this.nowMs : 0));
+    this.tiles.want(
+      [...seen, ...rest, ...wider],
+      Date.now(),
+      Math.max(this.lastMs, this.live ? this.nowMs : 0),
+    );
   }
 
   private shownTiles(): Scene["tiles"] {
     const level = levelFor(this.view);
     const found: Scene["tiles"] = [];
     const add = (prepared: Prepared, from: number, to: number) =>
-      found.push({ prepared, from: Math.max(from, prepared.tile.from_ms), to: Math.min(to, prepared.tile.to_ms) });
+      found.push({
+        prepared,
+        from: Math.max(from, prepared.tile.from_ms),
+        to: Math.min(to, prepared.tile.to_ms),
+      });
     for (const key of tilesFor(this.view, level)) {
       const from = key.index * tileSpan(level);
       const to = from + tileSpan(level);

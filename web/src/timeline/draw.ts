@@ -123,7 +123,13 @@ function drawLoad(frame: Frame, group: Group): void {
   draw.textAlign = "left";
 }
 
-function steps(frame: Frame, prepared: Prepared, values: number[], floor: number, unit: number): void {
+function steps(
+  frame: Frame,
+  prepared: Prepared,
+  values: number[],
+  floor: number,
+  unit: number,
+): void {
   const { draw, x } = frame;
   const { tile } = prepared;
   const width = (tile.to_ms - tile.from_ms) / tile.columns;
@@ -191,7 +197,10 @@ function drawDots(frame: Frame, prepared: Prepared, places: (Placed | undefined)
   const { draw, colours, x } = frame;
   const { dots, from_ms, to_ms, columns } = prepared.tile;
   const width = (to_ms - from_ms) / columns;
-  const pixels = Math.max((frame.width * width) / (frame.scene.view.to - frame.scene.view.from), 1);
+  const pixels = Math.max(
+    (frame.width * width) / (frame.scene.view.to - frame.scene.view.from),
+    1,
+  );
   for (const [look, shown, indexes] of layers(prepared.dots)) {
     draw.fillStyle = colours.fills[shown] ?? colours.muted;
     for (const at of indexes) {
@@ -229,7 +238,8 @@ function drawRuns(
       if (!placed || isHidden(look, shown, placed, bars.slot[at] ?? 0)) continue;
       const begin = x(from_ms + (bars.start[at] ?? 0));
       const ended = bars.end[at] ?? -1;
-      const end = ended < 0 ? Math.min(x(Math.min(now, placed.to)), frame.width + 8) : x(from_ms + ended);
+      const end =
+        ended < 0 ? Math.min(x(Math.min(now, placed.to)), frame.width + 8) : x(from_ms + ended);
       if (end < left || begin > right) continue;
       const { row } = placed.lane;
       const y = rowY(placed, bars.slot[at] ?? 0);
@@ -239,7 +249,8 @@ function drawRuns(
       if (outlined && height > 3 && width > 3) {
         draw.strokeRect(begin + 0.5, y + 0.5, width - 1, height - 1);
       }
-      if (bars.input[at] === scene.selected && scene.selected) mark(frame, begin, y, width, height);
+      if (bars.input[at] === scene.selected && scene.selected)
+        mark(frame, begin, y, width, height);
       // Two that follow each other are still two.
       else if (width > 8 && !outlined) gapBefore(frame, begin, y, height);
     }

@@ -35,7 +35,13 @@ function sides(frame: Frame, placed: Placed): [number, number] {
 }
 
 // What is above this line is the burst.
-function drawTarget(frame: Frame, placed: Placed, left: number, right: number, top: number): void {
+function drawTarget(
+  frame: Frame,
+  placed: Placed,
+  left: number,
+  right: number,
+  top: number,
+): void {
   const { draw, colours } = frame;
   const y = targetY(placed);
   if (y === null) return;
@@ -85,7 +91,13 @@ function drawStart(frame: Frame, placed: Placed, top: number, bottom: number): v
   draw.textAlign = "left";
 }
 
-function drawBlocked(frame: Frame, at: number, length: number, top: number, bottom: number): void {
+function drawBlocked(
+  frame: Frame,
+  at: number,
+  length: number,
+  top: number,
+  bottom: number,
+): void {
   const { draw, colours, x } = frame;
   const left = x(at);
   const width = Math.max(x(at + length * 1000) - left, 2);
@@ -102,7 +114,13 @@ function drawBlocked(frame: Frame, at: number, length: number, top: number, bott
   draw.fillText(`loop blocked ${seconds(length)}`, Math.max(left, 4) + 4, top + 14);
 }
 
-function drawLabel(frame: Frame, placed: Placed, left: number, right: number, top: number): void {
+function drawLabel(
+  frame: Frame,
+  placed: Placed,
+  left: number,
+  right: number,
+  top: number,
+): void {
   const { draw, colours } = frame;
   const { container } = placed;
   const from = Math.max(left, 4);
@@ -110,7 +128,8 @@ function drawLabel(frame: Frame, placed: Placed, left: number, right: number, to
   if (room < LEAST_LABEL) return;
   const { target, limit } = container;
   const parts = [shortId(container.container_id)];
-  if (target !== null && limit !== null && target < limit) parts.push(`target ${target}, limit ${limit}`);
+  if (target !== null && limit !== null && target < limit)
+    parts.push(`target ${target}, limit ${limit}`);
   else if (placed.slots > 1) parts.push(`limit ${placed.slots}`);
   if (container.pid !== null) parts.push(`pid ${container.pid}`);
   draw.save();

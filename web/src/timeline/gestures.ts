@@ -10,7 +10,12 @@ export interface Told {
   click: (x: number, y: number, touch: boolean) => void;
 }
 
-export function gestures(node: HTMLElement, board: Board, scroller: HTMLElement, told: Told): () => void {
+export function gestures(
+  node: HTMLElement,
+  board: Board,
+  scroller: HTMLElement,
+  told: Told,
+): () => void {
   const pointers = new Map<number, { x: number; y: number }>();
   let moved = 0;
   let pinch = 0;
@@ -72,7 +77,12 @@ export function gestures(node: HTMLElement, board: Board, scroller: HTMLElement,
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
     const sideways = event.shiftKey ? event.deltaX + event.deltaY : event.deltaX;
     const scrolls = scroller.scrollHeight > scroller.clientHeight + 1;
-    if (event.ctrlKey || event.metaKey || event.altKey || (!scrolls && !event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))) {
+    if (
+      event.ctrlKey ||
+      event.metaKey ||
+      event.altKey ||
+      (!scrolls && !event.shiftKey && Math.abs(event.deltaY) > Math.abs(event.deltaX))
+    ) {
       event.preventDefault();
       board.zoom(Math.exp(event.deltaY * unit * 0.0022), at(event).x);
     } else if (Math.abs(sideways) > Math.abs(event.shiftKey ? 0 : event.deltaY)) {

@@ -44,7 +44,7 @@ export interface Floor {
 }
 
 export function laidOut(containers: Container[], now: number, scale = 1): Floor {
-  const names = [...new Set(containers.map((each) => each.function))].sort();
+  const names = byLatest(containers);
   const byId = new Map<string, Placed>();
   const groups: Group[] = [];
   let y = 0;
@@ -58,7 +58,24 @@ export function laidOut(containers: Container[], now: number, scale = 1): Floor 
   return { groups, byId, height: y };
 }
 
-function grouped(name: string, containers: Container[], now: number, scale: number, y: number): Group {
+// What lives, or lived last, stands at the top.
+function byLatest(containers: Container[]): string[] {
+  const last = new Map<string, number>();
+  for (const each of containers) {
+    const end = each.exited_ms ?? Infinity;
+    last.set(each.function, Math.max(last.get(each.function) ?? 0, end));
+  }
+  const later = (a: string, b: string) => (last.get(b) ?? 0) - (last.get(a) ?? 0) || 0;
+  return [...last.keys()].sort((a, b) => later(a, b) || a.localeCompare(b));
+}
+
+function grouped(
+  name: string,
+  containers: Container[],
+  now: number,
+  scale: number,
+  y: number,
+): Group {
   const group: Group = {
     function: name,
     y,
@@ -127,7 +144,8 @@ export function placeAt(floor: Floor, ms: number, y: number): Place | null {
     if (y < group.y || y > group.y + group.height) continue;
     for (const placed of group.containers) {
       const { lane } = placed;
-      if (ms < placed.from || ms > placed.to || y < lane.y || y > lane.y + lane.height) continue;
+      if (ms < placed.from || ms > placed.to || y < lane.y || y > lane.y + lane.height)
+        continue;
       const slot = Math.floor((lane.y + lane.height - 1 - y) / lane.row);
       return { placed, slot: slot < placed.slots ? slot : -1 };
     }

@@ -104,9 +104,12 @@ function strokes(hatch: Hatch): [number, number, number, number][] {
     [-TILE, 0, 0, TILE],
     [TILE, 0, 2 * TILE, TILE],
   ];
-  const rising = falling.map(
-    ([x0, y0, x1, y1]): [number, number, number, number] => [TILE - x0, y0, TILE - x1, y1],
-  );
+  const rising = falling.map(([x0, y0, x1, y1]): [number, number, number, number] => [
+    TILE - x0,
+    y0,
+    TILE - x1,
+    y1,
+  ]);
   if (hatch === "upright") return [[TILE / 2, 0, TILE / 2, TILE]];
   if (hatch === "falling") return falling;
   if (hatch === "cross") return [...falling, ...rising];

@@ -108,14 +108,23 @@ export interface Crowd {
 }
 
 // How many short executions lie there, in the slot's column of that time.
-export function crowdAt(prepared: Prepared, containerId: string, slot: number, ms: number): Crowd | null {
+export function crowdAt(
+  prepared: Prepared,
+  containerId: string,
+  slot: number,
+  ms: number,
+): Crowd | null {
   const { tile } = prepared;
   const container = tile.containers.indexOf(containerId);
   const width = (tile.to_ms - tile.from_ms) / tile.columns;
   const column = Math.floor((ms - tile.from_ms) / width);
   const { dots } = tile;
   for (let at = 0; at < dots.container.length; at += 1) {
-    if (dots.container[at] === container && dots.slot[at] === slot && dots.column[at] === column) {
+    if (
+      dots.container[at] === container &&
+      dots.slot[at] === slot &&
+      dots.column[at] === column
+    ) {
       const fromMs = tile.from_ms + column * width;
       return { count: dots.count[at] ?? 0, fromMs, toMs: fromMs + width };
     }

@@ -67,9 +67,13 @@ function resampled(values: number[], whole: Tile, from: number, width: number): 
   const column = (whole.to_ms - whole.from_ms) / whole.columns;
   return Array.from({ length: COLUMNS }, (_, at) => {
     const first = Math.floor((from + at * width - whole.from_ms) / column);
-    const last = Math.max(Math.ceil((from + (at + 1) * width - whole.from_ms) / column), first + 1);
+    const last = Math.max(
+      Math.ceil((from + (at + 1) * width - whole.from_ms) / column),
+      first + 1,
+    );
     let most = 0;
-    for (let n = Math.max(first, 0); n < Math.min(last, values.length); n += 1) most = Math.max(most, values[n] ?? 0);
+    for (let n = Math.max(first, 0); n < Math.min(last, values.length); n += 1)
+      most = Math.max(most, values[n] ?? 0);
     return most;
   });
 }
