@@ -59,12 +59,14 @@ class Look:
 _DASH: Final = (10, 6)
 _DOTS: Final = (2, 6)
 _DASH_DOT: Final = (12, 5, 2, 5)
+_LONG: Final = (20, 4)
+_SHORT: Final = (5, 3)
 
 LINES: Final[Mapping[str, Look]] = {
-    "target": Look(ORANGE, _DASH, fill=0, width=2),
-    "limit": Look(RED, _DOTS, fill=0, width=2),
-    "objective": Look(RED, _DASH, fill=0, width=2),
-    "wanted": Look(DARK_BLUE, _DASH, fill=0, width=2),
+    "target": Look(ORANGE, (14, 8), fill=0, width=2),
+    "limit": Look(RED, (3, 3), fill=0, width=2),
+    "objective": Look(RED, (16, 4, 4, 4), fill=0, width=2),
+    "wanted": Look(DARK_BLUE, (8, 3), fill=0, width=2),
 }
 """Thresholds that come from a query."""
 
@@ -81,7 +83,7 @@ OUTCOMES: Final[Mapping[str, Look]] = {
     "cancelled": Look(PURPLE, _DASH),
     "error": Look(RED, _DASH_DOT),
     "timeout": Look(BROWN, _DOTS),
-    "lost": Look(DARK_RED, (20, 4)),
+    "lost": Look(DARK_RED, _LONG),
 }
 
 WAITS: Final[Mapping[str, Look]] = {
@@ -102,8 +104,8 @@ EXITS: Final[Mapping[str, Look]] = {
     "shutdown": Look(DARK_BLUE, _DASH),
     "cancellation": Look(PURPLE),
     "timeout": Look(BROWN, _DASH_DOT),
-    "crash": Look(RED, (20, 4)),
-    "start_failed": Look(DARK_RED, _DASH),
+    "crash": Look(RED, _LONG),
+    "start_failed": Look(DARK_RED, _SHORT),
 }
 
 BURST_REASONS: Final[Mapping[str, Look]] = {
@@ -135,6 +137,14 @@ SIGNALS: Final[Mapping[str, Look]] = {
     "logs": Look(BLUE),
     "spans": Look(DARK_BLUE),
     "metrics": Look(GREY),
+}
+
+RECEIVED: Final[Mapping[str, Look]] = {
+    "logs": Look(BLUE, _DOTS),
+    "spans": Look(DARK_BLUE),
+    "metrics": Look(GREY, _SHORT),
+    "refused": Look(RED, _DASH_DOT),
+    "no memory": Look(DARK_RED, _LONG),
 }
 
 LINES_OF_LOG: Final[Mapping[str, Look]] = {

@@ -123,7 +123,7 @@ def collector() -> Variable:
         "collector",
         "Collector",
         "The OpenTelemetry Collector, by its service.name.",
-        "otelcol_process_uptime_seconds_total",
+        "otelcol_exporter_queue_capacity",
         "job",
     )
 

@@ -23,7 +23,8 @@ _EXPLORER: Final = Link(links.EXPLORER)
 _CONCURRENCY: Final = Link(links.CONCURRENCY)
 
 _COLLECTOR: Final = 'job=~"$collector"'
-_SIGNALS: Final = "(spans|metric_points|log_records)"
+_SIGNALS: Final = {"spans": "spans", "metric_points": "metrics", "log_records": "logs"}
+"""Signals, by what the Collector calls their items."""
 
 
 def board() -> Board:
@@ -92,6 +93,10 @@ def _figures() -> list[shared.Wide]:
 
 
 def _figures_of_collector() -> list[Panel]:
+    lost = " or ".join(
+        f'label_replace({_collected(what)}, "what", "{what}", "", "")'
+        for what in ("exporter_send_failed", "exporter_enqueue_failed")
+    )
     failed = kinds.number(
         Head(
             number=4,
@@ -102,7 +107,7 @@ def _figures_of_collector() -> list[Panel]:
             empty=_NO_COLLECTOR,
             to=[_OVERVIEW],
         ),
-        Ask(promql.or_zero(f"sum ({_collected('exporter_(send|enqueue)_failed')})")),
+        Ask(promql.or_zero(f"sum ({lost})")),
         ((None, palette.GREEN), (0.000_001, palette.RED)),
     )
     fill = kinds.number(
@@ -132,10 +137,16 @@ def _of_process(metric: Metric) -> str:
     return promql.fresh(f"{s.series(metric)}{{{promql.SERVICE}}}")
 
 
-def _collected(what: str) -> str:
-    # The Collector pushes its own metrics by OTLP, so that counters end in _total.
-    series = f'{{__name__=~"otelcol_{what}_{_SIGNALS}_total", {_COLLECTOR}}}'
-    return f"rate({series}[{promql.RATE}])"
+def _collected(what: str, by: str = "") -> str:
+    # The Collector's own metrics come by OTLP, or are scraped under the same names.
+    # rate() drops names, and these may differ by their name alone.
+    rates = " or ".join(
+        f"label_replace(rate(otelcol_{what}_{kind}_total{{{_COLLECTOR}}}"
+        f'[{promql.RATE}]), "signal", "{signal}", "", "")'
+        for kind, signal in _SIGNALS.items()
+    )
+    labels = [by, "signal"] if by else ["signal"]
+    return f"sum{promql.grouped(labels)} ({rates})"
 
 
 def _fill() -> str:
@@ -239,26 +250,22 @@ def _agent() -> list[shared.Wide]:
 
 
 def _collector() -> list[shared.Wide]:
-    both = "sum by (receiver) ({})"
     received = kinds.lines(
         Head(
             number=13,
             title="Accepted and refused",
-            says="Items per second at the Collector's receivers. What is refused for "
-            "lack of memory is sent again.",
+            says="Items per second that the Collector accepts, by signal; that it "
+            "refuses; and those for which it has no memory, which are sent again.",
             unit="cps",
             empty=_NO_COLLECTOR,
             to=[_OVERVIEW],
         ),
         [
-            Ask(both.format(_collected("receiver_accepted")), "accepted {{receiver}}"),
-            Ask(both.format(_collected("receiver_refused")), "refused {{receiver}}"),
-            Ask(
-                f"sum ({_collected('processor_memory_limiter_refused')})",
-                "refused: memory limit",
-            ),
+            Ask(_collected("receiver_accepted"), "{{signal}}"),
+            Ask(f"sum ({_collected('receiver_refused')})", "refused"),
+            Ask(f"sum ({_collected('processor_memory_limiter_refused')})", "no memory"),
         ],
-        Drawn(looks={"refused: memory limit": palette.OUTCOMES["error"]}),
+        Drawn(looks=palette.RECEIVED),
     )
     fill = kinds.lines(
         Head(
@@ -287,12 +294,12 @@ def _collector() -> list[shared.Wide]:
         ),
         [
             Ask(
-                f"sum by (exporter) ({_collected('exporter_send_failed')})",
-                "send: {{exporter}}",
+                _collected("exporter_send_failed", "exporter"),
+                "send: {{exporter}} {{signal}}",
             ),
             Ask(
-                f"sum by (exporter) ({_collected('exporter_enqueue_failed')})",
-                "lost: {{exporter}}",
+                _collected("exporter_enqueue_failed", "exporter"),
+                "lost: {{exporter}} {{signal}}",
             ),
         ],
     )

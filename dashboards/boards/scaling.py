@@ -215,7 +215,7 @@ def _reasons() -> list[shared.Wide]:
         Head(
             number=11,
             title="Inputs by what they waited for",
-            says="`none` went straight to a slot.",
+            says="Inputs per second by what kept them; `none` went straight to a slot.",
             unit="reqps",
             empty=_NOTHING,
             to=[_TUNING],

@@ -141,7 +141,7 @@ def fresh_report(environ: Mapping[str, str] = os.environ) -> Diagnosis:
     """
     problems: list[Problem] = []
     try:
-        settings.apply(settings.resolve(environ))
+        settings.apply(settings.resolve(environ), told=False)
     except InvalidError as error:
         problems.append(Problem(str(error), "correct it; configure() raises this"))
     try:

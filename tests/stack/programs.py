@@ -10,7 +10,6 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +22,7 @@ REQUIRED_VARIABLE: Final = "REQUIRE_BACKENDS"
 """Names of backends, with commas; a test that lacks one of them fails. CI sets it.
 No name of ours in front: the toolkit warns of those that it does not read."""
 
+OK: Final = 200
 READY_S: Final = 30.0
 STOP_S: Final = 20.0
 _PAUSE_S: Final = 0.02
@@ -138,7 +138,7 @@ class Program:
         if not self.is_running:
             return True
         try:
-            return ask(self._ready_port, self._ready_path)[0] == HTTPStatus.OK
+            return ask(self._ready_port, self._ready_path)[0] == OK
         except OSError:
             return False
 

@@ -560,7 +560,7 @@ class Filling:
                 job,
                 *saying,
                 at_s=self._now + run_s * share,
-                stream="stdout" if at % 7 == 6 else None,
+                stream="stdout" if at % 3 == 2 else None,
             )
         if self._random.random() < 0.01:
             event = self._random.choice(HOSTILE)

@@ -18,6 +18,7 @@ from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.ending import on_flush, on_shutdown
 from telemetry.capture.settings import Settings
+from telemetry.pipeline.agent.keeping import AgentKeeper
 from telemetry.pipeline.agent.places import places
 from telemetry.pipeline.agent.spawning import ensure_agent
 from telemetry.policy.agent_choice import Host, has_endpoint, host
@@ -70,12 +71,22 @@ def wants_agent(settings: Settings) -> bool:
     return _host(settings, is_app=True) != "nobody"
 
 
-def host_for_app(settings: Settings) -> None:
-    """Have an agent for an app, whose driver's box exists by now; never raises."""
+def host_for_app(settings: Settings) -> AgentKeeper | None:
+    """Have an agent for an app, whose driver's box exists by now; never raises.
+
+    Returns:
+        What is to be stopped with the app, if anything is.
+    """
     try:
-        _arrange(settings, _host(settings, is_app=True))
+        chosen = _host(settings, is_app=True)
+        _arrange(settings, chosen)
+        if chosen == "process":
+            keeper = AgentKeeper(places(base_directory(settings.directory)), settings)
+            keeper.start()
+            return keeper
     except Exception as error:  # noqa: BLE001  # the app runs on, its boxes are kept
         sink.failed(error, "agent")
+    return None
 
 
 def _host(settings: Settings, *, is_app: bool) -> Host:
@@ -86,7 +97,7 @@ def _host(settings: Settings, *, is_app: bool) -> Host:
 def _arrange(settings: Settings, chosen: Host) -> None:
     with _HOSTED.lock:
         plan = (chosen, settings.directory, settings.endpoint, current_box())
-        if plan == _HOSTED.plan and chosen != "process":
+        if plan == _HOSTED.plan:
             return
         if _HOSTED.running is not None:
             _HOSTED.running.shutdown(_HAND_OVER_S)

@@ -10,7 +10,8 @@ from telemetry.capture.wording import listed
 from telemetry.pipeline.agent.status import Delivery
 from telemetry.pipeline.delivery.endpoints import Endpoint
 from telemetry.pipeline.delivery.sender import sender_to
-from telemetry.pipeline.delivery.shipper import Left, Shipper
+from telemetry.pipeline.delivery.shipper import Shipper
+from telemetry.pipeline.delivery.shipper_status import Left
 from telemetry.pipeline.outbox import Outbox, Signal
 
 

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.delivery.endpoints import Endpoint, endpoints
+from telemetry.pipeline.metrics.temporality import Temporality, preference
 from telemetry.pipeline.outbox import Signal
 
 RECEIVE_VARIABLE: Final = "TELEMETRY_RECEIVE"
@@ -16,6 +17,8 @@ INTERVAL_VARIABLE: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 
 RECEIVE_PORT: Final = 14318
 """Not 4318, which is the Collector's: both may run on one machine."""
+
+GRPC_PORT: Final = 14317
 
 _INTERVAL_MS: Final = 10_000
 """The SDK has 60,000; but then the last value of a container that has gone would be
@@ -43,15 +46,19 @@ class AgentWanted(NamedTuple):
         endpoints: Where each signal goes; what is not there is only stored.
         receive: Where to take OTLP over HTTP; None for nowhere.
         is_preferred: *receive* was asked for: another port will not do.
+        grpc_port: Where to take OTLP over gRPC, on the same host; 0 for any.
         token: What a sender has to show; None for nothing.
+        temporality: Of sums and histograms.
         metrics_every_s: Seconds between two exports of metrics.
     """
 
     endpoints: Mapping[Signal, Endpoint]
     receive: Address | None
     is_preferred: bool
+    grpc_port: int
     token: str | None
     metrics_every_s: float
+    temporality: Temporality
 
 
 def wanted(
@@ -73,8 +80,10 @@ def wanted(
         endpoints(environ, endpoint),
         address if said is None else _address(key, said),
         said is not None,
+        0 if said is not None else GRPC_PORT,
         environ.get(TOKEN_VARIABLE) or None,
         _interval_s(environ),
+        preference(environ),
     )
 
 

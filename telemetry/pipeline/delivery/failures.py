@@ -51,7 +51,7 @@ def _tls(error: OSError) -> tuple[Meaning, str]:
     if isinstance(error, ssl.SSLCertVerificationError):
         said = f"its certificate is not trusted ({error.verify_message})"
     elif isinstance(error, ssl.SSLError):
-        said = (error.reason or str(error)).replace("_", " ").lower()
+        said = (getattr(error, "reason", None) or str(error)).replace("_", " ").lower()
     else:
         said = str(error)  # of a file with certificates
     return Meaning.MISCONFIGURED, f"TLS: {said}"

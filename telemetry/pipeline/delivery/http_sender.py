@@ -213,6 +213,8 @@ class HttpSender:
 
 def _read(response: HTTPResponse) -> bytes:
     body = response.read(ANSWER_BYTES)
+    if response.headers.defects:  # http.client takes half a head for a whole one
+        raise IncompleteRead(body)
     if response.length and len(body) < ANSWER_BYTES:
         raise IncompleteRead(body, response.length)
     return body

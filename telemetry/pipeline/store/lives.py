@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -49,6 +49,9 @@ def identity_of(record: object) -> Identity:
     Raises:
         ValueError: It is none: what is read may be damaged.
     """
+    if isinstance(record, Identity):
+        # An object of the wanted type would be taken as it is, unchecked.
+        record = tuple(record)
     return msgspec.convert(record, Identity)
 
 
@@ -136,7 +139,10 @@ class Lives(Participant):
         if who.function is not None:
             input_.function = row.function = self._store.text_number(who.function)
         if who.container_id is not None:
-            row.container = self.container(who.container_id).id
+            container = self.container(who.container_id)
+            row.container = container.id
+            if container.function is None:
+                container.function = row.function
         if who.slot is not None:
             row.slot = who.slot
         if row.process is None:
@@ -144,10 +150,7 @@ class Lives(Participant):
         if input_.trace_id is None and who.trace_id is not None:
             input_.trace_id = _trace_id(who.trace_id)
         if who.batch_input_ids:
-            row.batch_size = len(who.batch_input_ids)
-            for each in who.batch_input_ids:
-                if each != who.input_id:
-                    self._members.append((self.input(each, unix_ns).id, row.id))
+            self._note_batch(row, who.input_id, who.batch_input_ids, unix_ns)
         return row
 
     def flush(self) -> None:
@@ -184,6 +187,15 @@ class Lives(Participant):
         self._written = dict(self._last)
         highest = self._store.connection.execute("select max(input_id) from inputs")
         self._highest = highest.fetchone()[0] or ""
+
+    def _note_batch(
+        self, row: ExecutionRow, first: str, ids: Sequence[str], unix_ns: int
+    ) -> None:
+        """An execution is one of all these inputs."""
+        row.batch_size = len(ids)
+        for each in ids:
+            if each != first:
+                self._members.append((self.input(each, unix_ns).id, row.id))
 
     def _next(self, table: Table) -> int:
         self._last[table] += 1

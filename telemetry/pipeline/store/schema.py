@@ -274,9 +274,29 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def migrate(
-    connection: sqlite3.Connection, *, steps: Sequence[str] | None = None
-) -> None:
+def checked_version(
+    connection: sqlite3.Connection, *, steps: Sequence[str] = STEPS
+) -> int:
+    """The version of a file that this program can bring up to date.
+
+    Args:
+        steps: Those of another program, in tests.
+
+    Raises:
+        StoreError: A newer program has written the file.
+        sqlite3.Error: It cannot be read.
+    """
+    version = version_of(connection)
+    if version > len(steps):
+        raise StoreError(
+            f"the store has version {version}, and this program knows those up to "
+            f"{len(steps)}: a newer program has written it; use that one, or another "
+            "folder (TELEMETRY_DIR)"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, *, steps: Sequence[str] = STEPS) -> None:
     """Bring a file to this version, in one transaction: all of it, or nothing.
 
     Args:
@@ -286,15 +306,8 @@ def migrate(
         StoreError: A newer program has written the file.
         sqlite3.Error: It cannot be written.
     """
-    steps = STEPS if steps is None else steps
-    version, wanted = version_of(connection), len(steps)
-    if version > wanted:
-        raise StoreError(
-            f"the store has version {version}, and this program knows those up to "
-            f"{wanted}: a newer program has written it; use that one, or another "
-            "folder (TELEMETRY_DIR)"
-        )
-    if version == wanted:
+    version = checked_version(connection, steps=steps)
+    if version == len(steps):
         return
     connection.execute("begin immediate")
     try:
@@ -303,7 +316,8 @@ def migrate(
                 connection.execute(statement)
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
         connection.execute(
-            "insert or replace into meta (key, value) values ('version', ?)", (wanted,)
+            "insert or replace into meta (key, value) values ('version', ?)",
+            (len(steps),),
         )
         connection.execute("commit")
     except BaseException:

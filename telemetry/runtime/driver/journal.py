@@ -131,10 +131,9 @@ class Journal:
         self._put(encode((RUNTIME, None, self._unix_of(record.at_s), name, record)))
 
     def _say(self, said: Said) -> None:
-        unix_ns = self._unix_of(said.at_s)
-        words = (unix_ns, said.event, (), said.fields)
+        what = self._unix_of(said.at_s), said.event, (), said.fields
         who = identity_head(said.scope)
-        self._put(encode((LEVELS[said.level], _LOGGER, who, _THREAD, words)))
+        self._put(encode((LEVELS[said.level], _LOGGER, who, _THREAD, what)))
 
     def _put(self, body: bytes) -> None:
         writer = self._writer
