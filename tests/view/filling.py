@@ -9,12 +9,11 @@ would like to be more than text.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -38,7 +37,12 @@ from telemetry.capture.runtime_records import (
 from telemetry.capture.span_records import Settled
 from telemetry.core.outcome import Outcome
 from telemetry.pipeline.store.intake import Intake
-from telemetry.pipeline.store.processes import CONTAINER, DRIVER, ProcessSeen
+from telemetry.pipeline.store.processes import (
+    CONTAINER,
+    DRIVER,
+    PROGRAM,
+    ProcessSeen,
+)
 from telemetry.pipeline.store.search import SearchIndex
 from telemetry.pipeline.store.writing import Store
 from telemetry.policy.bursts import BurstReason, EpisodeTracker, zone
@@ -639,13 +643,49 @@ def hash_of(name: str) -> float:
     return sum(name.encode()) % 17 / 17
 
 
-def filled(path: Path, **options: Any) -> Filling:
-    """A store that is full."""
-    run = Filling(path, **options)
-    run.run()
-    return run
+class Line(NamedTuple):
+    """A line to be stored."""
+
+    event: str
+    level: str = "info"
 
 
-def ids(run: Filling) -> Iterator[tuple[str, str]]:
-    """What is where, by what it is."""
-    yield from run.ids.items()
+class Writing:
+    """A store that is written bit by bit, as an agent does."""
+
+    def __init__(self, path: Path) -> None:
+        self._store = Store(path)
+        self._intake = Intake(self._store)
+        self._index = SearchIndex(self._store)
+        self._at_ns = START_NS
+        self._seen = ProcessSeen("ps-1", PROGRAM, "words")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._store.close()
+
+    def say(self, *lines: Line) -> None:
+        """Store these, in one transaction."""
+        found: list[Found] = []
+        for each in lines:
+            self._at_ns += 1_000_000
+            said = [self._at_ns, each.event, [], {}]
+            record = [LEVELS[each.level], ["words", {}], None, "MainThread", said]
+            found.append(Found(self._at_ns, record, 0, 1, len(found)))
+        with self._store.transaction():
+            self._intake.take(self._intake.processes.number(self._seen), found)
+
+    def forget(self, input_id: str) -> None:
+        """Take an input out, with all its lines, as retention does."""
+        run = self._store.connection.execute
+        with self._store.transaction():
+            (number,) = run(
+                "select id from inputs where input_id = ?", (input_id,)
+            ).fetchone()
+            of = "(select id from executions where input = ?)"
+            run(f"delete from logs where execution in {of}", (number,))  # noqa: S608
+            run(f"delete from runs where execution in {of}", (number,))  # noqa: S608
+            run("delete from executions where input = ?", (number,))
+            run("delete from inputs where id = ?", (number,))
