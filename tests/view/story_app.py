@@ -1,7 +1,7 @@
 """The app of the story: bursts, waits, and a cancellation that takes neighbours along.
 
-Run as a program: ``python -m tests.view.story_app SECONDS``. It prints the id of the
-input that it cancels, on a line of its own.
+Run as a program: ``python -m tests.view.story_app SECONDS``, which it goes on for after
+the cancellation.
 """
 
 from __future__ import annotations
@@ -12,7 +12,18 @@ import threading
 import time
 
 import telemetry
+from telemetry.capture.runtime_records import (
+    InputInterrupted,
+    InputSettled,
+    InputStarted,
+    Record,
+)
 from telemetry.runtime import App, concurrent
+
+CANCELLED = 1_000_003
+"""The number of the input that is cancelled: it waits for that."""
+
+PATIENCE_S = 30.0
 
 app = App("story")
 log = telemetry.get_logger("story")
@@ -35,16 +46,40 @@ async def translate(number: int) -> int:
 def resize(number: int) -> int:
     """Work in a thread, in small steps."""
     log.info("resizing", number=number, note="<b>not bold</b>")
-    until = time.monotonic() + 1.2 + (number % 5) * 0.2
+    takes_s = PATIENCE_S if number == CANCELLED else 1.2 + (number % 5) * 0.2
+    until = time.monotonic() + takes_s
     while time.monotonic() < until:
         time.sleep(0.01)
     return number
 
 
+class Company:
+    """Who runs beside whom, as the dispatcher tells."""
+
+    def __init__(self) -> None:
+        self.wanted = ""
+        self.has_company = threading.Event()
+        self._running: dict[str, set[str]] = {}
+        # Of each call: a record may come before anybody knows which one is wanted.
+        self._where: dict[str, str] = {}
+
+    def add(self, record: Record) -> None:
+        """Note who runs where."""
+        if isinstance(record, InputStarted):
+            self._running.setdefault(record.container_id, set()).add(record.input_id)
+            self._where[record.function_call_id] = record.container_id
+        elif isinstance(record, InputSettled | InputInterrupted):
+            self._running.get(record.container_id or "", set()).discard(record.input_id)
+        place = self._where.get(self.wanted, "")
+        if len(self._running.get(place, ())) >= 3:  # noqa: PLR2004  # it and two others
+            self.has_company.set()
+
+
 def main(seconds: float) -> None:
-    """Keep both busy for so long."""
+    """Keep both busy for so long, and cancel one when it has company."""
     telemetry.configure(service_name="story", console=None)
-    with app.run():
+    company = Company()
+    with app.run(on_record=company.add):
         stop = threading.Event()
         feeders = [
             threading.Thread(target=_feed, args=(stop, translate, 0.045)),
@@ -52,12 +87,12 @@ def main(seconds: float) -> None:
         ]
         for each in feeders:
             each.start()
-        time.sleep(3.0)
-        call = resize.spawn(1_000_003)
-        time.sleep(0.8)
+        time.sleep(2.0)
+        call = resize.spawn(CANCELLED)
+        company.wanted = call.object_id
+        company.has_company.wait(PATIENCE_S)
         call.cancel()
-        print("cancelled", call.object_id, flush=True)  # noqa: T201  # the test reads it
-        time.sleep(max(seconds - 3.8, 0.0))
+        time.sleep(seconds)
         stop.set()
         for each in feeders:
             each.join()
