@@ -35,6 +35,11 @@ class Streams:
         self._open = 0
         self._ending = asyncio.Event()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a page is open. From any thread."""
+        return self._open > 0
+
     def end(self) -> None:
         """End all of them, soon: an open one would keep the server from ending."""
         self._ending.set()
@@ -74,7 +79,10 @@ class Streams:
             await self._pause(NOW_EVERY_S)
 
     async def _tails(
-        self, request: Request, wanted: Any, number: int  # noqa: ANN401  # a LineFilter
+        self,
+        request: Request,
+        wanted: Any,
+        number: int,  # noqa: ANN401  # a LineFilter
     ) -> AsyncIterator[bytes]:
         changes = -1
         store = self._pages.door.identity()
