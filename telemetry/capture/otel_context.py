@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from telemetry.capture.sink import failed
@@ -302,6 +303,25 @@ def own_ids(scope: InputScope) -> tuple[str, str]:
     if ids is None:
         ids = scope.ids = hexadecimal(own_span(scope))
     return ids
+
+
+def needed_ids(scope: InputScope) -> tuple[str | None, str | None]:
+    """As `own_ids`; None for what `derived_ids` tells whoever reads it.
+
+    To derive and write them costs as much as the rest of a line.
+    """
+    if scope.ids is not None:
+        return scope.ids
+    if scope.span is not None and type(scope.span) is not _Loaded.own_span:
+        return own_ids(scope)  # made with the program's own tracer
+    parent = scope.parent
+    return (None if parent is None else f"{parent.trace_id:032x}"), None
+
+
+@lru_cache(maxsize=4_096)
+def derived_ids(input_id: str, attempt: int) -> tuple[str, str]:
+    """Trace id and span id of an execution that begins a trace, in hexadecimal."""
+    return hexadecimal(execution_span(input_id, attempt, None))
 
 
 def hexadecimal(span: TraceParent) -> tuple[str, str]:

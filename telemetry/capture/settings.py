@@ -236,10 +236,13 @@ def resolve(environ: Mapping[str, str], **given: Any) -> Settings:  # noqa: ANN4
     return settings
 
 
-def apply(settings: Settings) -> None:
+def apply(settings: Settings, *, told: bool = True) -> None:
     """Put *settings* in force in this process.
 
     A console that shows lines in that style already is kept, with its status.
+
+    Args:
+        told: Those who follow the settings hear of it: see `on_apply`.
 
     Raises:
         InvalidError: A pattern is not valid; nothing has been changed.
@@ -262,7 +265,7 @@ def apply(settings: Settings) -> None:
         if "opentelemetry" in settings.capture:
             foreign_spans.set_sink(keep_span if has_box() else None)
         _IN_FORCE.settings = settings
-    if _IN_FORCE.bounds is None:
+    if told and _IN_FORCE.bounds is None:
         for follow in _IN_FORCE.followers:
             follow(settings)
 
@@ -283,6 +286,11 @@ def bound(bounds: Callable[[Settings], Settings]) -> None:
     ``configure`` as it is imported means the program that it was written for.
     """
     _IN_FORCE.bounds = bounds
+
+
+def configured() -> Settings | None:
+    """What the last `configure` has put in force; None before the first."""
+    return _IN_FORCE.settings
 
 
 def in_force() -> Settings:

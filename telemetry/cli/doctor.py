@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.diagnosis import fresh_report
 from telemetry.capture.diagnosis_text import diagnosis_text
 from telemetry.capture.wording import ink_for
+from telemetry.pipeline.answers.delivery_report import delivery_report, delivery_text
 from telemetry.pipeline.post_mortem_text import json_text
 
 if TYPE_CHECKING:
@@ -37,8 +40,13 @@ def add_to(verbs: Verbs) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Do it; 1 when something is wrong."""
     found = fresh_report()
+    delivery = delivery_report(found.folder.path, os.environ)
+    found = replace(found, problems=[*found.problems, *delivery.problems])
     if asked.json:
-        sys.stdout.write(json_text(found.data()))
+        data = {**found.data(), "delivery": delivery.data()}
+        sys.stdout.write(json_text(data))
     else:
-        sys.stdout.write(diagnosis_text(found, ink_for(sys.stdout)))
+        ink = ink_for(sys.stdout)
+        sys.stdout.write(diagnosis_text(found, ink) + "\n")
+        sys.stdout.write(delivery_text(delivery, ink))
     return 1 if found.problems else 0

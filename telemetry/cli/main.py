@@ -9,11 +9,32 @@ import sys
 from collections.abc import Sequence
 
 from telemetry.capture.diagnosis import own_version
-from telemetry.cli import agent, blackbox, dashboards, doctor
+from telemetry.cli import (
+    agent,
+    blackbox,
+    dashboards,
+    doctor,
+    inputs,
+    life,
+    logs,
+    report,
+    stats,
+    top,
+    view,
+)
+
+_VERBS = (
+    *(view, top, inputs, logs, life, stats, report),
+    *(blackbox, doctor, agent, dashboards),
+)
 
 _EXAMPLE = """example:
+  telemetry view                  see inputs run, in a browser
+  telemetry top                   the same in this terminal
+  telemetry inputs                which inputs there were, and what became of them
+  telemetry logs K7Q2ZD           what one of them said
+  telemetry trace K7Q2ZD          its waits, attempts and spans, and who ran beside it
   telemetry doctor                what is captured here, and what is wrong
-  telemetry blackbox              the boxes of processes that run and that died
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
   telemetry dashboards push       our dashboards into a Grafana of yours
 """
@@ -56,6 +77,6 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"telemetry {own_version()}"
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in (agent, blackbox, dashboards, doctor):
+    for verb in _VERBS:
         verb.add_to(verbs)
     return parser

@@ -81,7 +81,8 @@ INPUT_AUTOSCALER_DIRECTION: Final = "input.autoscaler.direction"
 INPUT_BOUND: Final = "input.bound"
 """True when a log record knows its input, so lost correlation is visible."""
 INPUT_TELEMETRY_SIGNAL: Final = "input.telemetry.signal"
-"""What was dropped or shipped: logs, spans, metrics."""
+"""What was dropped or shipped: logs, spans, metrics; or records, which were given up
+in a black box: nobody knows any more what they were."""
 
 # -- semantic conventions ----------------------------------------------------------
 
@@ -97,6 +98,9 @@ EXCEPTION_TYPE: Final = "exception.type"
 EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 OTEL_EVENT_NAME: Final = "otel.event.name"
+OTEL_METRIC_OVERFLOW: Final = "otel.metric.overflow"
+"""True on the series that has what found no place among those of its instrument.
+Source: OpenTelemetry specification, Metrics SDK, cardinality limits."""
 CODE_FUNCTION_NAME: Final = "code.function.name"
 CODE_FILE_PATH: Final = "code.file.path"
 CODE_LINE_NUMBER: Final = "code.line.number"

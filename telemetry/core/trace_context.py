@@ -187,6 +187,7 @@ def derived_span_id(input_id: str, attempt: int, kind: int) -> int:
     return _mixed(_bits(input_id), attempt * _KINDS + kind)
 
 
+@lru_cache(maxsize=1_024)
 def _bits(input_id: str) -> int:
     """128 bits, not 0, that stand for *input_id*: its ULID, or else a hash."""
     if len(input_id) == _OWN_ID_CHARS and input_id.startswith(INPUT_PREFIX):

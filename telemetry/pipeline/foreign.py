@@ -1,4 +1,4 @@
-"""A log line that was not read from a box of ours: from plain OpenTelemetry."""
+"""A log line that was not read from a box: received, or written about a process."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from telemetry.capture.line import Line
 
 
 class ForeignLine(msgspec.Struct, frozen=True, gc=False):
-    """A line that came in by OTLP.
+    """A line from elsewhere.
 
     No NamedTuple: there is one for each record, and making a tuple with names takes
     ten times as long.
 
     Attributes:
-        uid: The attribute ``log.record.uid``: what tells a repeat of this line from
-            another line like it. None where the sender gave none, as most do.
+        uid: Its attribute ``log.record.uid``, if it has one: a line whose uid is in
+            the store already is not stored again.
     """
 
     line: Line
-    uid: str | None
+    uid: str | None = None

@@ -14,6 +14,7 @@ from telemetry.capture.runtime_records import Record
 from telemetry.capture.settings import in_force
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.agent.hosting import host_for_app, wants_agent
+from telemetry.pipeline.agent.keeping import AgentKeeper
 from telemetry.runtime import current
 from telemetry.runtime.driver.session import DriverSession
 from telemetry.runtime.pools import Pool
@@ -48,6 +49,7 @@ class Run(Generic[A]):
         self._on_record = on_record
         self._grace_s = shutdown_grace_s
         self._session: DriverSession | None = None
+        self._agent: AgentKeeper | None = None
         self._entered = False
         self._termination = _Termination()
 
@@ -122,7 +124,7 @@ class Run(Generic[A]):
             current.release(self._name)
             raise
         if agent:
-            host_for_app(settings)
+            self._agent = host_for_app(settings)
 
     def _stop(self) -> None:
         session, self._session = self._session, None
@@ -130,7 +132,11 @@ class Run(Generic[A]):
             return
         # First, so that no new call is let in while the session drains.
         current.release(self._name)
-        session.stop()
+        try:
+            session.stop()
+        finally:
+            if self._agent is not None:
+                self._agent.stop()
 
 
 def _is_declared(pool: Pool) -> bool:

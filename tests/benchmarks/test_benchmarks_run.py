@@ -10,15 +10,20 @@ from pathlib import Path
 import pytest
 
 from tests.house.tree import ROOT
+from tests.stack.programs import need
 
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "receiving": [],
     "steal": [],
+    "kills": [],
     "dispatch": [],
     "cold_start": [],
     "chaos": [],
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
+    "gateway": [],
+    "shipping": [],
 }
 
 
@@ -36,6 +41,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_quick_run_prints_and_writes(module: str, tmp_path: Path) -> None:
     """A quick run ends well, says nothing on stderr, and writes what it printed."""
+    if module == "gateway":
+        need("otelcol")
     path = tmp_path / "figures.json"
     ended = run(
         f"benchmarks.{module}", "--quick", "--json", str(path), *MODULES[module]

@@ -137,19 +137,19 @@ def spans_of(request: dict[str, Any]) -> Iterator[ReceivedSpan]:
             yield ReceivedSpan(
                 resource,
                 scope,
-                item["name"],
+                item.get("name", ""),
                 item.get("kind", 0),
-                item["traceId"],
-                item["spanId"],
+                item.get("traceId", ""),
+                item.get("spanId", ""),
                 item.get("parentSpanId", ""),
-                int(item["startTimeUnixNano"]),
-                int(item["endTimeUnixNano"]),
+                int(item.get("startTimeUnixNano", 0)),
+                int(item.get("endTimeUnixNano", 0)),
                 _attributes(item),
                 item.get("status", {}).get("code", 0),
                 item.get("status", {}).get("message", ""),
                 tuple(
                     ReceivedEvent(
-                        event["name"],
+                        event.get("name", ""),
                         int(event.get("timeUnixNano", 0)),
                         _attributes(event),
                     )
@@ -178,7 +178,7 @@ def points_of(request: dict[str, Any]) -> Iterator[ReceivedPoint]:
                     data.get("aggregationTemporality", 0),
                     _attributes(item),
                     int(item.get("startTimeUnixNano", 0)),
-                    int(item["timeUnixNano"]),
+                    int(item.get("timeUnixNano", 0)),
                     float(
                         item.get("asDouble", item.get("asInt", item.get("sum", 0.0)))
                     ),

@@ -6,7 +6,9 @@ few lines have:
     level      by number: 10 to 50
     logger     [name or nil, {bound keys}]: encoded once per bound logger
     identity   nil, or [input id, call id, function, attempt, container id, slot,
-               batch ids, late, trace id, span id]: encoded once per input
+               batch ids, late, trace id, span id]: encoded once per input. Where a
+               span id is nil, it is derived from the input id and the attempt; so is
+               the trace id. See `telemetry.core.trace_context`
     thread     name: encoded once per thread
     said       [Unix nanoseconds, event, positional arguments, {keys}]
     more       {stream, exception, candidates, shown, trace_id, span_id}
@@ -26,7 +28,7 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.line import LEVELS, Line, own_keys
-from telemetry.capture.otel_context import own_ids
+from telemetry.capture.otel_context import derived_ids, needed_ids
 from telemetry.capture.plain import plain_fields, plain_text
 from telemetry.core.scope import InputScope
 
@@ -74,7 +76,7 @@ def identity_head(scope: InputScope) -> msgspec.Raw:
                 scope.slot,
                 scope.batch_input_ids or None,
                 scope.closed,
-                *own_ids(scope),
+                *needed_ids(scope),
             )
         )
     )
@@ -96,6 +98,9 @@ def line_of(record: Sequence[Any]) -> Line:
     more: Mapping[str, Any] = record[5] if len(record) > 5 else {}  # noqa: PLR2004  # the sixth part
     who = dict(zip(_IDENTITY, identity or (), strict=False))
     who["batch_input_ids"] = tuple(who.get("batch_input_ids") or ())
+    if identity and not who.get("span_id"):
+        trace_id, span_id = derived_ids(who["input_id"], who["attempt"])
+        who |= {"trace_id": who.get("trace_id") or trace_id, "span_id": span_id}
     if args:
         event, keys = interpolated(event, args, keys)
     return Line(

@@ -96,15 +96,15 @@ class _Boarding:
 class _Packed:
     """The settings as they were pickled last, which seldom change: both in one."""
 
-    last: tuple[settings.Settings, bytes | None] = (settings.Settings(), None)
+    last: tuple[settings.Settings | None, bytes | None] = (None, None)
 
 
 def _ticket(scope: InputScope) -> Ticket:
-    now = settings.in_force()
+    now = settings.configured()
     of, data = _Packed.last
     if of is not now:
         data = None
-        if now != settings.Settings():
+        if now is not None:
             try:
                 data = pickle.dumps(now)
             except Exception:  # noqa: BLE001  # a callback that only works here, say
@@ -114,7 +114,7 @@ def _ticket(scope: InputScope) -> Ticket:
 
 
 def _adopt_settings(data: bytes | None) -> None:
-    if data is None or settings.in_force() != settings.Settings():
+    if data is None or settings.configured() is not None:
         return
     try:
         settings.apply(pickle.loads(data))  # noqa: S301  # multiprocessing unpickles the job itself as well

@@ -128,7 +128,7 @@ def _write_for(tap: _Tap, layer: Layer) -> Function:  # noqa: C901  # flat: the 
     take, put, in_context, plain = _OPEN.pop, _OPEN.setdefault, SCOPE.get, str
     more = recording.seen_as(name, shown=False)
 
-    def write(text: str, /) -> object:
+    def write(text: str, /) -> object:  # noqa: C901  # flat: the hot path
         if tap.swallows and type(text) is plain:
             result: object = len(text)
         else:

@@ -10,7 +10,6 @@ from typing import Final
 
 from telemetry.capture.diagnosis import own_version
 from telemetry.capture.wording import listed
-from telemetry.pipeline.agent.inbox import Inbox
 from telemetry.pipeline.agent.intake_server import IntakeServer
 from telemetry.pipeline.agent.lock import AgentLock
 from telemetry.pipeline.agent.places import Places
@@ -18,6 +17,7 @@ from telemetry.pipeline.agent.shipping import Shipping
 from telemetry.pipeline.agent.status import AgentStatus, tell
 from telemetry.pipeline.agent.wanted import AgentWanted
 from telemetry.pipeline.agent.worker import Worker
+from telemetry.pipeline.receiver.received import Inbox
 from telemetry.policy.agent_life import is_over
 
 BUSY_S: Final = 0.05
@@ -31,6 +31,8 @@ _TELL_EVERY_S: Final = 2.0
 _FIRST_FAILURE_S: Final = 0.25
 _MOST_FAILURE_S: Final = 10.0
 _LEAVING_S: Final = 10.0
+_LOOKED_AT_S: Final = 0.5
+_LOCK_AGAIN_S: Final = 0.01
 _CLOSE_S: Final = 1.0
 """What the end of the threads may take beyond the deadline of the deliveries."""
 
@@ -56,8 +58,8 @@ class Agent:
         self._on_problem = on_problem
         self._lock = AgentLock(place.lock)
         self._wake = threading.Event()
-        self._inbox = Inbox(self._wake.set)
-        self._server = IntakeServer(wanted, self._inbox)
+        self._inbox = Inbox(on_offer=self._wake.set)
+        self._server = IntakeServer(wanted, self._inbox, self._problem)
         self._shipping: Shipping | None = None
         self._thread: threading.Thread | None = None
         self._is_over: Callable[[], object] | None = None
@@ -77,13 +79,14 @@ class Agent:
         Args:
             wait_for_leaving: One that is about to end is waited for, some seconds.
         """
-        until_s = time.monotonic() + _LEAVING_S
+        begun_s = time.monotonic()
         while not self._lock.acquire():
-            if not (wait_for_leaving and self._lock.is_holder_leaving):
+            # Others may only have looked whether there is an agent: see `lock.holder`.
+            leaves = wait_for_leaving and self._lock.is_holder_leaving
+            waited_s = time.monotonic() - begun_s
+            if waited_s >= (_LEAVING_S if leaves else _LOOKED_AT_S):
                 return False
-            if time.monotonic() >= until_s:
-                return False
-            time.sleep(BUSY_S)
+            time.sleep(_LOCK_AGAIN_S)
         return True
 
     def start(self, *, is_over: Callable[[], object] | None = None) -> None:
@@ -139,6 +142,19 @@ class Agent:
             worker.close()
             self._lock.close()
 
+    def store_once(self, timeout_s: float) -> None:
+        """Store what is there now; what is to be delivered waits for another agent.
+
+        Raises:
+            StoreError: The store cannot be written.
+        """
+        worker = self._worker(ships=False)
+        try:
+            self._end_s = time.monotonic() + timeout_s
+            self._finish(worker)
+        finally:
+            worker.close()
+
     def stop(self, timeout_s: float) -> bool:
         """Take in what is there, deliver it as far as *timeout_s* allows, and end.
 
@@ -178,17 +194,20 @@ class Agent:
         goes = f"delivers to {listed(sorted(where))}" if where else "delivers nowhere"
         found = [f"keeps {self._place.store}, {goes}"]
         if self._server.url:
-            found.append(f"takes OTLP at {self._server.url}")
+            also = f" and {self._server.grpc} (gRPC)" if self._server.grpc else ""
+            found.append(f"takes OTLP at {self._server.url}{also}")
         return found
 
-    def _worker(self) -> Worker:
+    def _worker(self, *, ships: bool = True) -> Worker:
         worker = Worker(
             self._place,
-            self._wanted.endpoints.keys(),
+            self._wanted,
             self._inbox,
-            metrics_every_s=self._wanted.metrics_every_s,
+            wake=self._wake.set,
             on_problem=self._problem,
         )
+        if not ships:
+            return worker
         shipping = Shipping(worker.ledger.outbox, self._wanted.endpoints, self._problem)
         shipping.start()
         self._shipping = shipping

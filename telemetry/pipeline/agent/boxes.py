@@ -61,7 +61,13 @@ class Watched:
         self._promised: Position = {}
         self._kept: deque[tuple[float, Position]] = deque()
         self._quiet_s: float | None = None
+        self._newest_ns = 0
         self.look(lives=lives)
+
+    @property
+    def was_through(self) -> bool:
+        """Whether an earlier agent has read it to its end, after its process died."""
+        return BLOCK in self._start
 
     @property
     def is_driver(self) -> bool:
@@ -72,6 +78,11 @@ class Watched:
     def is_others(self) -> bool:
         """Whether its own process delivers what is in it, for as long as it lives."""
         return self.state == ALIVE and self.identity.get("agent") == DIRECT
+
+    @property
+    def last_ns(self) -> int:
+        """Its last sign of life, in Unix nanoseconds, as far as it was read."""
+        return max(self.reader.pulse().ended_unix_ns, self._newest_ns)
 
     @property
     def is_alive(self) -> bool:
@@ -100,6 +111,8 @@ class Watched:
             self._said = True
             running = [slot.input_id for slot in self.reader.slots()]
             found = last_words(self.reader.path, running, self.reader.last_written_ns())
+        if found:
+            self._newest_ns = max(self._newest_ns, found[-1].when_ns)
         if self._said:
             self._promised = {**self._promised, BLOCK: (0, 0, 0)}
             self.is_read = self.is_read or not found
@@ -132,9 +145,17 @@ class Watched:
         if taken is not None:
             self.reader.taken_to({i: at for i, at in taken.items() if i != BLOCK})
 
-    def is_through(self, now_s: float) -> bool:
-        """Whether there is nothing left to do but to `clear` up."""
-        if not self.is_read or self._kept:
+    def is_through(self, now_s: float, *, at_once: bool = False) -> bool:
+        """Whether there is nothing left to do but to `clear` up.
+
+        Args:
+            at_once: Nobody else reads the box.
+        """
+        if not self.is_read:
+            return False
+        if at_once:
+            return True
+        if self._kept:
             return False
         if self._quiet_s is None:
             self._quiet_s = now_s
@@ -184,6 +205,14 @@ class BoxWatch:
         """How many apps live."""
         return sum(each.is_driver and each.state == ALIVE for each in self.boxes)
 
+    @property
+    def has_teller(self) -> bool:
+        """Whether a driver lives, or has ended in good order.
+
+        It says what became of the inputs of its containers.
+        """
+        return any(each.is_driver and each.state != DIED for each in self.boxes)
+
     def find(self, now_s: float, *, at_once: bool = False) -> list[Watched]:
         """Look for new boxes and ended processes, when it is time to.
 
@@ -209,11 +238,17 @@ class BoxWatch:
                 changed.append(watched)
         return changed
 
-    def release(self, now_s: float) -> None:
-        """Give space back to the writers, and let go of boxes that are through."""
+    def release(self, now_s: float, *, last: bool = False) -> None:
+        """Give space back to the writers, and let go of boxes that are through.
+
+        Args:
+            last: We are about to end: what need not be kept goes now, unless an app
+                lives that may look at it.
+        """
+        at_once = last and not self.drivers
         for path, watched in list(self._open.items()):
             watched.release(now_s)
-            if watched.is_through(now_s):
+            if watched.is_through(now_s, at_once=at_once):
                 watched.clear()
                 self._through.add(path)
                 self.forget(watched)

@@ -6,7 +6,9 @@ asks for its agent itself, with `host_for_app`.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -18,12 +20,15 @@ from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.ending import on_flush, on_shutdown
 from telemetry.capture.settings import Settings
+from telemetry.pipeline.agent.keeping import AgentKeeper
 from telemetry.pipeline.agent.places import places
 from telemetry.pipeline.agent.spawning import ensure_agent
 from telemetry.policy.agent_choice import Host, has_endpoint, host
 
 _STEP: Final = "agent"
 _LOOK_S: Final = 0.02
+EXIT_S: Final = 5.0
+"""Most seconds that the end of a program waits for deliveries."""
 _HAND_OVER_S: Final = 1.0
 
 
@@ -70,12 +75,22 @@ def wants_agent(settings: Settings) -> bool:
     return _host(settings, is_app=True) != "nobody"
 
 
-def host_for_app(settings: Settings) -> None:
-    """Have an agent for an app, whose driver's box exists by now; never raises."""
+def host_for_app(settings: Settings) -> AgentKeeper | None:
+    """Have an agent for an app, whose driver's box exists by now; never raises.
+
+    Returns:
+        What is to be stopped with the app, if anything is.
+    """
     try:
-        _arrange(settings, _host(settings, is_app=True))
+        chosen = _host(settings, is_app=True)
+        _arrange(settings, chosen)
+        if chosen == "process":
+            keeper = AgentKeeper(places(base_directory(settings.directory)), settings)
+            keeper.start()
+            return keeper
     except Exception as error:  # noqa: BLE001  # the app runs on, its boxes are kept
         sink.failed(error, "agent")
+    return None
 
 
 def _host(settings: Settings, *, is_app: bool) -> Host:
@@ -86,7 +101,7 @@ def _host(settings: Settings, *, is_app: bool) -> Host:
 def _arrange(settings: Settings, chosen: Host) -> None:
     with _HOSTED.lock:
         plan = (chosen, settings.directory, settings.endpoint, current_box())
-        if plan == _HOSTED.plan and chosen != "process":
+        if plan == _HOSTED.plan:
             return
         if _HOSTED.running is not None:
             _HOSTED.running.shutdown(_HAND_OVER_S)
@@ -155,3 +170,25 @@ def _is_taken(box: Path) -> bool:
             return not reader.poll(1)
     except OSError:
         return False
+
+
+@atexit.register
+def _at_exit() -> None:
+    """Deliver what the program has left, within `EXIT_S`; say what was not."""
+    if _HOSTED.running is None:
+        return
+    until_s = time.monotonic() + EXIT_S
+    try:
+        done = _flush(EXIT_S)
+        done = _shutdown(max(until_s - time.monotonic(), 0.0)) and done
+    except Exception as error:  # noqa: BLE001  # the program ends all the same
+        sink.failed(error, "exit")
+        return
+    if not done and sys.__stderr__ is not None:
+        sys.__stderr__.write(_LEFT)
+
+
+_LEFT: Final = (
+    "telemetry: not everything could be delivered; it is kept, and the next agent goes "
+    "on with it (telemetry doctor tells why)\n"
+)

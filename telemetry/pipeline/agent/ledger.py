@@ -7,6 +7,7 @@ transaction that failed it is as before: nothing was accepted.
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import (
     Callable,
     Collection,
@@ -20,43 +21,49 @@ from typing import Any, Final
 
 import msgspec
 
+from telemetry.capture.blackbox.listing import DIED
 from telemetry.capture.blackbox.reader import Found, Position
 from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
 from telemetry.capture.runtime_records import Record, record_of
 from telemetry.capture.span_records import FinishedSpan, Settled, span_of
 from telemetry.pipeline.agent.boxes import Watched
-from telemetry.pipeline.agent.inbox import Request
 from telemetry.pipeline.agent.metering import Metering
+from telemetry.pipeline.metrics.temporality import Temporality
 from telemetry.pipeline.otlp.metrics import metrics_request
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver.decoding import (
+    Decoded,
     decode_logs,
     decode_metrics,
     decode_spans,
 )
-from telemetry.pipeline.runtime_spans import RuntimeSpans
+from telemetry.pipeline.receiver.received import Received
+from telemetry.pipeline.runtime_spans import spans_of
 from telemetry.pipeline.store.intake import Intake
+from telemetry.pipeline.store.interrupted import interruptions
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.processes import box_process, foreign_process
 from telemetry.pipeline.store.retention import Retention
-from telemetry.pipeline.store.writing import Store
+from telemetry.pipeline.store.writing import Participant, Store
 
 _METERING: Final = "metering"
 """The key of the table ``meta`` that has the state of the counters."""
 
-_READERS: Final = {
+_DECODERS: Final[Mapping[Signal, Callable[[bytes], Decoded[Any]]]] = {
     "logs": decode_logs,
     "spans": decode_spans,
     "metrics": decode_metrics,
 }
 
 
-class Ledger:
+class Ledger(Participant):
     """All that is kept, behind one writer. Belongs to the thread that made it.
 
     Args:
         path: Of the store.
         delivered: The signals that go to a Collector; others are only stored.
+        temporality: Of the sums that are sent.
+        on_gone: See `StoreOutbox`.
         on_problem: Told what a person should know.
 
     Raises:
@@ -67,18 +74,20 @@ class Ledger:
         self,
         path: Path,
         delivered: Collection[Signal],
+        temporality: Temporality,
+        *,
+        on_gone: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
         self._delivered = frozenset(delivered)
         self.store: Final = Store(path, on_problem=on_problem)
         self._intake = Intake(self.store)
-        self.outbox: Final = StoreOutbox(self.store)
+        self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
         self.retention: Final = Retention(
             self.store, waiting_bytes=self.outbox.backlog_bytes
         )
-        self._metering = Metering()
+        self._metering = Metering(path.parent, time.time_ns(), temporality)
         self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
-        self._spans = RuntimeSpans()
         self.forget()
         self.store.join(self)
 
@@ -91,31 +100,40 @@ class Ledger:
         """How far the box of that name is in the store; None: not at all."""
         return self._intake.processes.position(name)
 
-    def take(self, box: Watched, found: Sequence[Found]) -> None:
-        """Take in what was found in a box, and how far that is. In a transaction."""
+    def take(self, box: Watched, found: Sequence[Found], *, is_told: bool) -> None:
+        """Take in what was found in a box, and how far that is. In a transaction.
+
+        Args:
+            is_told: A driver says what became of the inputs of a process that died.
+        """
         processes = self._intake.processes
         number = processes.number(box_process(box.name, box.identity))
         self._intake.take(number, found)
         records = list(_runtime_records(found))
         self._metering.take(box, found, records)
-        spans = self._spans.of(records)
+        spans = [span for at_ns, each in records for span in spans_of(each, at_ns)]
         self._intake.foreign_spans(number, spans)
         if "logs" in self._delivered:
             self._put("logs", *box.encoder.logs(found, box.name))
         if "spans" in self._delivered:
             self._put("spans", *box.encoder.spans([*_own_spans(found), *spans]))
         processes.set_position(box.name, box.position)
+        if box.is_read:
+            self.note(box)  # its last sign of life is known now
+            if box.state == DIED and not is_told:
+                lines = interruptions(box.name, box.reader.slots(), box.last_ns)
+                self._intake.interrupted(number, lines, box.last_ns)
 
     def note(self, box: Watched) -> None:
         """Keep how it is with the process of a box. In a transaction."""
         processes = self._intake.processes
         processes.number(box_process(box.name, box.identity))
         dropped = box.reader.dropped()
-        last_ns = None if box.is_alive else box.reader.last_written_ns()
+        last_ns = None if box.is_alive else box.last_ns or None
         processes.ended(box.name, box.state, last_ns, dropped)
         self._metering.note(box, dropped)
 
-    def receive(self, request: Request) -> tuple[int, str]:
+    def receive(self, request: Received) -> tuple[int, str]:
         """Take in what others have sent. In a transaction.
 
         Returns:
@@ -124,7 +142,7 @@ class Ledger:
         Raises:
             MalformedError: It is no such request.
         """
-        found = _READERS[request.signal](request.body, request.received_ns)
+        found = _DECODERS[request.signal](request.body)
         for resource, items in found.groups:
             name = _name_of(resource)
             number = self._intake.processes.number(foreign_process(name, resource))
@@ -136,8 +154,11 @@ class Ledger:
 
     def measure(self, unix_ns: int) -> None:
         """Write down, and send, what all counters say now. In a transaction."""
-        for seen, resource, points in self._metering.collect(unix_ns):
-            number = self._intake.processes.number(seen)
+        self._metering.delivery(
+            self.outbox.shipped(), self.outbox.dropped(), self.outbox.backlog_bytes()
+        )
+        for name, resource, points in self._metering.collect(unix_ns):
+            number = self._intake.processes.number(foreign_process(name, resource))
             self._intake.points(number, points)
             if "metrics" in self._delivered:
                 self._put("metrics", *metrics_request(resource, points))

@@ -9,7 +9,8 @@ from types import TracebackType
 from typing import Final, Self
 
 _MODE: Final = 0o600
-_LEAVING: Final = b"leaving\n"
+_LEAVING: Final = b"leaving"
+_STAYING: Final = b"staying"
 _MOST_BYTES: Final = 64
 
 
@@ -48,14 +49,14 @@ class AgentLock:
     def leaving(self, *, going: bool) -> None:
         """Let others know that this agent is about to end, or stays after all."""
         if self._held:
-            os.ftruncate(self._fd, 0)
-            if going:
-                os.pwrite(self._fd, _LEAVING, 0)
+            said = b"%d %s\n" % (os.getpid(), _LEAVING if going else _STAYING)
+            os.pwrite(self._fd, said, 0)
+            os.ftruncate(self._fd, len(said))
 
     @property
     def is_holder_leaving(self) -> bool:
         """Whether the agent that holds the lock is about to end."""
-        return os.pread(self._fd, _MOST_BYTES, 0) == _LEAVING
+        return _LEAVING in os.pread(self._fd, _MOST_BYTES, 0)
 
     def close(self) -> None:
         """Let go; whoever waits may become the agent."""
@@ -64,16 +65,20 @@ class AgentLock:
             self._fd = -1
 
 
-def is_held(path: Path) -> bool:
-    """Whether an agent lives that holds the lock *path*."""
+def holder(path: Path) -> int | None:
+    """The number of the process that holds the lock *path*; None when none does.
+
+    To find out, the lock is held for a moment: whoever wants it tries more than once.
+    """
     try:
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True
+        said = os.pread(fd, _MOST_BYTES, 0).split()
+        return int(said[0]) if said and said[0].isdigit() else 0
     finally:
         os.close(fd)
-    return False
+    return None

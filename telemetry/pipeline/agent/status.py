@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from telemetry.pipeline.agent.lock import is_held
+from telemetry.pipeline.agent.lock import holder
 from telemetry.pipeline.agent.places import Places
 
 _MODE: Final = 0o600
@@ -75,9 +75,12 @@ def tell(path: Path, status: AgentStatus) -> None:
 
 def living_agent(place: Places) -> AgentStatus | None:
     """The agent of this folder, if one lives and has said what it does."""
-    if not is_held(place.lock):
+    pid = holder(place.lock)
+    if pid is None:
         return None
     try:
-        return msgspec.json.decode(place.status.read_bytes(), type=AgentStatus)
+        status = msgspec.json.decode(place.status.read_bytes(), type=AgentStatus)
     except (OSError, msgspec.DecodeError):
         return None
+    # One that was killed has left its status, and the next has not told its own yet.
+    return status if status.pid == pid else None

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.delivery.endpoints import Endpoint, endpoints
+from telemetry.pipeline.metrics.temporality import Temporality, preference
 from telemetry.pipeline.outbox import Signal
 
 RECEIVE_VARIABLE: Final = "TELEMETRY_RECEIVE"
@@ -17,11 +19,14 @@ INTERVAL_VARIABLE: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 RECEIVE_PORT: Final = 14318
 """Not 4318, which is the Collector's: both may run on one machine."""
 
+GRPC_PORT: Final = 14317
+
 _INTERVAL_MS: Final = 10_000
 """The SDK has 60,000; but then the last value of a container that has gone would be
 shown for minutes."""
 _LEAST_INTERVAL_MS: Final = 100
 _MOST_INTERVAL_MS: Final = 3_600_000
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LAST_PORT: Final = 65_535
 _NONE: Final = "none"
 _ADDRESS: Final = re.compile(
@@ -43,15 +48,19 @@ class AgentWanted(NamedTuple):
         endpoints: Where each signal goes; what is not there is only stored.
         receive: Where to take OTLP over HTTP; None for nowhere.
         is_preferred: *receive* was asked for: another port will not do.
+        grpc_port: Where to take OTLP over gRPC, on the same host; 0 for any.
         token: What a sender has to show; None for nothing.
+        temporality: Of sums and histograms.
         metrics_every_s: Seconds between two exports of metrics.
     """
 
     endpoints: Mapping[Signal, Endpoint]
     receive: Address | None
     is_preferred: bool
+    grpc_port: int
     token: str | None
     metrics_every_s: float
+    temporality: Temporality
 
 
 def wanted(
@@ -68,14 +77,33 @@ def wanted(
     key, said = "receive", receive
     if said is None:
         key, said = RECEIVE_VARIABLE, environ.get(RECEIVE_VARIABLE) or None
-    address = Address("127.0.0.1", RECEIVE_PORT)
+    address: Address | None = Address("127.0.0.1", RECEIVE_PORT)
+    if said is not None:
+        address = _address(key, said)
+    goes = {
+        signal: each
+        for signal, each in endpoints(environ, endpoint).items()
+        if address is None or not _is_own(each, address)
+    }
     return AgentWanted(
-        endpoints(environ, endpoint),
-        address if said is None else _address(key, said),
+        goes,
+        address,
         said is not None,
+        0 if said is not None else GRPC_PORT,
         environ.get(TOKEN_VARIABLE) or None,
         _interval_s(environ),
+        preference(environ),
     )
+
+
+def _is_own(endpoint: Endpoint, address: Address) -> bool:
+    """Whether an agent would deliver to itself.
+
+    A program that was told to send its OTLP to the agent passes its environment on
+    to an agent that it starts.
+    """
+    url = urlsplit(endpoint.url)
+    return url.port == address.port and url.hostname in {*_LOOPBACK, address.host}
 
 
 def _address(key: str, said: str) -> Address | None:

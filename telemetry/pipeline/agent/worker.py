@@ -10,17 +10,17 @@ boxes have been told.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
 from telemetry.capture.blackbox.reader import Found
 from telemetry.pipeline.agent.boxes import BoxWatch, Watched
-from telemetry.pipeline.agent.inbox import Inbox, Request
 from telemetry.pipeline.agent.ledger import Ledger
 from telemetry.pipeline.agent.places import Places
+from telemetry.pipeline.agent.wanted import AgentWanted
 from telemetry.pipeline.otlp.wire import MalformedError
-from telemetry.pipeline.outbox import Signal
+from telemetry.pipeline.receiver.received import Inbox, Received
 from telemetry.pipeline.store.failures import StoreDamagedError
 
 BOX_RECORDS: Final = 4_096
@@ -43,7 +43,7 @@ class Batch:
 
     changed: list[Watched] = field(default_factory=list)
     found: list[tuple[Watched, list[Found]]] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
+    requests: list[Received] = field(default_factory=list)
 
     @property
     def records(self) -> int:
@@ -60,8 +60,8 @@ class Worker:
     """Turns, one after the other. Belongs to the thread that made it.
 
     Args:
-        delivered: Signals that go to a Collector.
-        metrics_every_s: Between two exports of the counters.
+        wanted: Which signals go to a Collector, and how often counters do.
+        wake: Called from any thread when another turn is worth its while.
         on_problem: Told what a person should know.
 
     Attributes:
@@ -74,21 +74,21 @@ class Worker:
     def __init__(
         self,
         place: Places,
-        delivered: Collection[Signal],
+        wanted: AgentWanted,
         inbox: Inbox,
         *,
-        metrics_every_s: float,
+        wake: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
+        self._wake = wake
         self._place = place
-        self._delivered = delivered
+        self._wanted = wanted
         self._inbox = inbox
-        self._metrics_every_s = metrics_every_s
         self._on_problem = on_problem
         self._batch: Batch | None = None
         self._measured_s = time.monotonic()
         self.stored = 0
-        self.ledger = Ledger(place.store, delivered, on_problem)
+        self.ledger = self._ledger()
         self.watch: Final = BoxWatch(place.boxes, self._position, on_problem)
 
     def turn(self, now_s: float, *, find: bool = False, measure: bool = False) -> bool:
@@ -104,7 +104,7 @@ class Worker:
         if self._batch is None:
             self._batch = self._gathered(now_s, find=find)
         batch = self._batch
-        is_due = measure or now_s - self._measured_s >= self._metrics_every_s
+        is_due = measure or now_s - self._measured_s >= self._wanted.metrics_every_s
         if not batch.is_empty or is_due or self.ledger.outbox.has_work:
             self._accept(batch, measure=is_due)
             if is_due:
@@ -124,8 +124,18 @@ class Worker:
 
     def close(self) -> None:
         """Let go of the boxes and the store."""
+        self.watch.release(time.monotonic(), last=True)
         self.watch.close()
         self.ledger.close()
+
+    def _ledger(self) -> Ledger:
+        return Ledger(
+            self._place.store,
+            self._wanted.endpoints.keys(),
+            self._wanted.temporality,
+            on_gone=self._wake,
+            on_problem=self._on_problem,
+        )
 
     def _position(self, name: str) -> dict[int, tuple[int, int, int]] | None:
         return self.ledger.position(name)
@@ -137,7 +147,7 @@ class Worker:
         for watched in sorted(self.watch.boxes, key=lambda box: not box.is_driver):
             if left <= 0:
                 break
-            was_read = watched.is_read
+            was_read = watched.is_read or watched.was_through
             found = watched.poll(min(BOX_RECORDS, left))
             left -= len(found)
             if found or (watched.is_read and not was_read):
@@ -146,33 +156,37 @@ class Worker:
         return batch
 
     def _accept(self, batch: Batch, *, measure: bool) -> None:
-        answers: list[tuple[Request, int, str]] = []
+        is_told = self.watch.has_teller
         try:
             with self.ledger.store.transaction():
                 for watched in batch.changed:
                     self.ledger.note(watched)
                 for watched, found in batch.found:
-                    self.ledger.take(watched, found)
-                answers += [(each, *self._received(each)) for each in batch.requests]
+                    self.ledger.take(watched, found, is_told=is_told)
+                answers = self._received(batch.requests)
                 if measure:
                     self.ledger.measure(time.time_ns())
         except BaseException as error:
             # The boxes keep what is theirs. A sender keeps it as well, once told.
             requests, batch.requests = batch.requests, []
             for request in requests:
-                request.answer(None, str(error))
+                request.refuse(str(error))
             if isinstance(error, StoreDamagedError):
                 self._begin_anew()
             raise
         self.stored += batch.records + len(batch.requests)
-        for request, refused, why in answers:
-            request.answer(refused, why)
+        for request, rejected, why in answers:
+            request.stored(rejected, why)
 
-    def _received(self, request: Request) -> tuple[int, str]:
-        try:
-            return self.ledger.receive(request)
-        except MalformedError as error:
-            return -1, str(error)
+    def _received(self, requests: list[Received]) -> list[tuple[Received, int, str]]:
+        """Take in requests; who has sent what is none is told so at once."""
+        answers: list[tuple[Received, int, str]] = []
+        for request in requests:
+            try:
+                answers.append((request, *self.ledger.receive(request)))
+            except MalformedError as error:
+                request.reject(str(error))
+        return answers
 
     def _begin_anew(self) -> None:
         """The file is damaged: it is set aside, and another one begun.
@@ -183,4 +197,4 @@ class Worker:
         self.watch.close()
         self._batch = None
         self.ledger.close()
-        self.ledger = Ledger(self._place.store, self._delivered, self._on_problem)
+        self.ledger = self._ledger()

@@ -58,13 +58,13 @@ class Address(NamedTuple):
             path=f"{self.parts.path.rstrip('/')}/{path}"
         ).geturl()
 
-    def of_host_alone(self) -> Address:
+    @property
+    def host_url(self) -> str:
         """Without a path, and with a port: what gRPC connects to."""
-        host = self.parts.netloc
+        host = self.parts.netloc.removesuffix(":")
         if self.parts.port is None:
-            host = f"{host.removesuffix(':')}:{PORTS[self.parts.scheme]}"
-        parts = self.parts._replace(netloc=host, path="", query="")
-        return self._replace(parts=parts)
+            host = f"{host}:{PORTS[self.parts.scheme]}"
+        return f"{self.parts.scheme}://{host}"
 
 
 def address(key: str, value: str) -> Address:

@@ -123,7 +123,7 @@ class _Variables:
         key, value, is_base = found
         protocol = self._protocol()
         parsed = self._parsed(key, value, protocol)
-        url = parsed.url
+        url = parsed.host_url if protocol == "grpc" else parsed.url
         if protocol != "grpc" and is_base:
             url = parsed.below(_SIGNALS[self._signal].path)
         certificate, shown, private = self._files(secure=parsed.secure)
@@ -183,7 +183,7 @@ class _Variables:
             )
         if "://" not in value:
             value = f"{'http' if self._is_insecure() else 'https'}://{value}"
-        return address(key, value).of_host_alone()
+        return address(key, value)
 
     def _is_insecure(self) -> bool:
         found = self._find("INSECURE")

@@ -11,9 +11,11 @@ from typing import Final
 
 import orjson
 
+from telemetry.pipeline.otlp.wire import BYTES, VARINT, framed, tag, varint
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.receiver.admission import JSON, PROTOBUF
 from telemetry.pipeline.receiver.http_head import RefusedError
+from telemetry.pipeline.receiver.received import Stored
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -38,9 +40,11 @@ _REJECTED_NAME: Final[dict[Signal, str]] = {
     "spans": "rejectedSpans",
     "metrics": "rejectedDataPoints",
 }
-_VARINT_FIELD_1: Final = b"\x08"
-_BYTES_FIELD_1: Final = b"\x0a"
-_BYTES_FIELD_2: Final = b"\x12"
+# ``rejected_...`` and ``error_message`` of that message, and ``code`` and ``message``
+# of Status, have the same numbers; ``partial_success`` is around the first two.
+_NUMBER: Final = tag(1, VARINT)
+_TEXT: Final = tag(2, BYTES)
+_MESSAGE: Final = tag(1, BYTES)
 
 _EXTRA_HEADERS: Final = {
     HTTPStatus.UNAUTHORIZED: "WWW-Authenticate: Bearer\r\n",
@@ -57,14 +61,13 @@ def export_response(rejected: int, text: str) -> bytes:
     """
     if not rejected and not text:
         return b""
-    partial = _VARINT_FIELD_1 + _varint(rejected) if rejected else b""
-    return _delimited(_BYTES_FIELD_1, partial + _text_field_2(text))
+    partial = _NUMBER + varint(rejected) if rejected else b""
+    return framed(_MESSAGE, partial + _text_field(text))
 
 
-def accepted(
-    media_type: str, signal: Signal, rejected: int, text: str, *, stays: bool
-) -> bytes:
-    """The answer to a request whose items are stored, but for *rejected* of them."""
+def accepted(media_type: str, signal: Signal, stored: Stored, *, stays: bool) -> bytes:
+    """The answer to a request that is stored."""
+    rejected, text = stored
     if media_type != JSON:
         return _response(
             HTTPStatus.OK, PROTOBUF, export_response(rejected, text), stays=stays
@@ -84,7 +87,7 @@ def refused(media_type: str, error: RefusedError, *, stays: bool) -> bytes:
         body = orjson.dumps({"code": code, "message": error.text})
     else:
         media_type = PROTOBUF
-        body = _VARINT_FIELD_1 + _varint(code) + _text_field_2(error.text)
+        body = _NUMBER + varint(code) + _text_field(error.text)
     headers = _EXTRA_HEADERS.get(error.status, "")
     if error.retry_after_s is not None:
         headers += f"Retry-After: {error.retry_after_s}\r\n"
@@ -104,18 +107,5 @@ def _response(
     return head.encode("ascii") + body
 
 
-def _text_field_2(text: str) -> bytes:
-    return _delimited(_BYTES_FIELD_2, text.encode()) if text else b""
-
-
-def _delimited(tag: bytes, content: bytes) -> bytes:
-    return tag + _varint(len(content)) + content
-
-
-def _varint(number: int) -> bytes:
-    parts = bytearray()
-    while number > 0x7F:  # noqa: PLR2004  # seven bits a byte
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
+def _text_field(text: str) -> bytes:
+    return framed(_TEXT, text.encode()) if text else b""

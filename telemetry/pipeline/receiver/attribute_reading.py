@@ -15,6 +15,7 @@ import orjson
 from google.protobuf.message import DecodeError
 
 from telemetry.capture.plain import ITEMS, NAME_CHARS, TEXT_CHARS, cut, plain_fields
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.schema import ITEMS as ITEM_SCHEMA
 from telemetry.pipeline.receiver.schema import VALUES, Message
 
@@ -46,10 +47,6 @@ _double: Final = Struct("<d").unpack_from
 _pair: Final = VALUES.message("common.v1.KeyValue").FromString
 _any: Final = VALUES.message("common.v1.AnyValue").FromString
 _opaque_pair: Final = ITEM_SCHEMA.message("common.v1.KeyValue").FromString
-
-
-class MalformedError(ValueError):
-    """The bytes are not what the protocol says they are."""
 
 
 class Remembered(dict[bytes, T]):

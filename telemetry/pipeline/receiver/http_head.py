@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 HEAD_BYTES: Final = 16_384
 """Request line and headers together; what is larger gets 431."""
 
-_REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.^-z|~]+) ([!-~]+) HTTP/(\d\.\d)")
+_REQUEST_LINE: Final = re.compile(rb"([!#-'*+\-.0-9A-Z^-z|~]+) ([!-~]+) HTTP/(\d\.\d)")
 _HEADER: Final = re.compile(rb"([!#-'*+\-.0-9A-Z^-z|~]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
 _LENGTH: Final = re.compile(r"[0-9]{1,18}")
 _SINGLE: Final = frozenset(

@@ -9,8 +9,8 @@ from telemetry.capture.line import RESERVED, Line
 from telemetry.capture.span_records import SPAN_ID_BYTES, TRACE_ID_BYTES
 from telemetry.core import names
 from telemetry.pipeline.foreign import ForeignLine
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.attribute_reading import (
-    MalformedError,
     Remembered,
     any_value,
     as_text,

@@ -7,10 +7,10 @@ from math import isfinite
 from typing import Final
 
 from telemetry.capture.span_records import SPAN_ID_BYTES, TRACE_ID_BYTES
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.points import Attribute, Exemplar, Point
 from telemetry.pipeline.receiver.attribute_reading import (
     MOST_PARTS,
-    MalformedError,
     Remembered,
     as_text,
     attribute,

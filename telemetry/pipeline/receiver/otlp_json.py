@@ -24,8 +24,18 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2
 
+from telemetry.pipeline.otlp.wire import (
+    BYTES,
+    FIXED32,
+    FIXED64,
+    VARINT,
+    MalformedError,
+    double,
+    framed,
+    tag,
+    varint,
+)
 from telemetry.pipeline.outbox import Signal
-from telemetry.pipeline.receiver.attribute_reading import MalformedError
 
 DEPTH: Final = 100
 """Source: the limit of protobuf's parser for the binary form."""
@@ -34,7 +44,6 @@ Write = Callable[[Any, int], bytes]
 """Writes a value, without its tag; the number is how deep it may still go."""
 
 _IDS: Final = frozenset({"trace_id", "span_id", "parent_span_id"})
-_VARINT, _I64, _LEN, _I32 = 0, 1, 2, 5
 _F: Final = FieldDescriptor
 
 
@@ -84,20 +93,20 @@ class _Shape:
 def _field(field: FieldDescriptor, *, is_list: bool) -> Write:
     """Writes a field, its tag included."""
     wire, write = _writer(field)
-    tag = varint(field.number << 3 | wire)
-    packed = varint(field.number << 3 | _LEN)
+    head = tag(field.number, wire)
+    packed = tag(field.number, BYTES)
 
     def one(value: object, depth: int) -> bytes:
         content = write(value, depth)
-        return tag + (varint(len(content)) + content if wire == _LEN else content)
+        return framed(head, content) if wire == BYTES else head + content
 
     def many(values: object, depth: int) -> bytes:
         if type(values) is not list:
             raise TypeError(f"{field.json_name} is no list")
-        if wire == _LEN:
+        if wire == BYTES:
             return b"".join([one(value, depth) for value in values])
         content = b"".join([write(value, depth) for value in values])
-        return packed + varint(len(content)) + content if values else b""
+        return framed(packed, content) if values else b""
 
     return many if is_list else one
 
@@ -105,30 +114,17 @@ def _field(field: FieldDescriptor, *, is_list: bool) -> Write:
 def _writer(field: FieldDescriptor) -> tuple[int, Write]:
     """The wire type of a field, and what writes a value of it."""
     if field.type == _F.TYPE_MESSAGE:
-        return _LEN, _shape(field.message_type).write
+        return BYTES, _shape(field.message_type).write
     if field.type == _F.TYPE_BYTES:
-        return _LEN, _hexadecimal if field.name in _IDS else _base64
+        return BYTES, _hexadecimal if field.name in _IDS else _base64
     if field.type == _F.TYPE_ENUM:
         numbers = {name: v.number for name, v in field.enum_type.values_by_name.items()}
-        return _VARINT, lambda value, depth: _int32(numbers.get(value, value), depth)
+        return VARINT, lambda value, depth: _int32(numbers.get(value, value), depth)
     return _SCALARS[field.type]
 
 
 def _shape(descriptor: Descriptor) -> _Shape:
     return _SHAPES.get(descriptor.full_name) or _Shape(descriptor)
-
-
-def varint(number: int) -> bytes:
-    """*number* in groups of seven bits; a negative one as 64 bits."""
-    if 0 <= number < 1 << 7:
-        return _ONE_BYTE[number]
-    number &= (1 << 64) - 1
-    parts = bytearray()
-    while number >= 1 << 7:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    parts.append(number)
-    return bytes(parts)
 
 
 def _integer(value: object) -> int:
@@ -172,7 +168,7 @@ def _fixed(form: str) -> Write:
 def _double(value: object, _: int) -> bytes:
     if type(value) not in {int, float, str}:
         raise TypeError(f"{value!r:.40} is no number")
-    return _pack_double(float(value))  # type: ignore[arg-type]  # told above
+    return double(float(value))  # type: ignore[arg-type]  # told above
 
 
 def _text(value: object, _: int) -> bytes:
@@ -184,7 +180,7 @@ def _text(value: object, _: int) -> bytes:
 def _flag(value: object, _: int) -> bytes:
     if type(value) is not bool:
         raise TypeError(f"{value!r:.40} is neither true nor false")
-    return _ONE_BYTE[value]
+    return varint(value)
 
 
 def _hexadecimal(value: object, _: int) -> bytes:
@@ -204,20 +200,18 @@ def _string(value: object) -> str:
 
 _int32: Final = _within(-(2**31), 2**31 - 1)
 _URL_SAFE: Final = str.maketrans("-_", "+/")
-_ONE_BYTE: Final = [bytes((number,)) for number in range(1 << 7)]
-_pack_double: Final = Struct("<d").pack
 _SCALARS: Final[dict[int, tuple[int, Write]]] = {
-    _F.TYPE_STRING: (_LEN, _text),
-    _F.TYPE_BOOL: (_VARINT, _flag),
-    _F.TYPE_DOUBLE: (_I64, _double),
-    _F.TYPE_INT64: (_VARINT, _within(-(2**63), 2**63 - 1)),
-    _F.TYPE_UINT64: (_VARINT, _within(0, 2**64 - 1)),
-    _F.TYPE_INT32: (_VARINT, _int32),
-    _F.TYPE_UINT32: (_VARINT, _within(0, 2**32 - 1)),
-    _F.TYPE_SINT32: (_VARINT, _zigzag),
-    _F.TYPE_FIXED64: (_I64, _fixed("<Q")),
-    _F.TYPE_SFIXED64: (_I64, _fixed("<q")),
-    _F.TYPE_FIXED32: (_I32, _fixed("<I")),
+    _F.TYPE_STRING: (BYTES, _text),
+    _F.TYPE_BOOL: (VARINT, _flag),
+    _F.TYPE_DOUBLE: (FIXED64, _double),
+    _F.TYPE_INT64: (VARINT, _within(-(2**63), 2**63 - 1)),
+    _F.TYPE_UINT64: (VARINT, _within(0, 2**64 - 1)),
+    _F.TYPE_INT32: (VARINT, _int32),
+    _F.TYPE_UINT32: (VARINT, _within(0, 2**32 - 1)),
+    _F.TYPE_SINT32: (VARINT, _zigzag),
+    _F.TYPE_FIXED64: (FIXED64, _fixed("<Q")),
+    _F.TYPE_SFIXED64: (FIXED64, _fixed("<q")),
+    _F.TYPE_FIXED32: (FIXED32, _fixed("<I")),
 }
 _SHAPES: Final[dict[str, _Shape]] = {}
 _REQUESTS: Final[dict[Signal, _Shape]] = {

@@ -8,9 +8,9 @@ from typing import Final
 from google.protobuf.message import DecodeError
 
 from telemetry.capture.span_records import SPAN_ID_BYTES, TRACE_ID_BYTES
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.attribute_reading import (
     MOST_PARTS,
-    MalformedError,
     Remembered,
     attribute,
     bounded,

@@ -16,8 +16,8 @@ from telemetry.capture.span_records import (
     SpanLink,
 )
 from telemetry.core import names
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.attribute_reading import (
-    MalformedError,
     Remembered,
     attribute,
     bounded,

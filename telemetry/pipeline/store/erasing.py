@@ -78,7 +78,7 @@ def _lines(store: Store, below: Below) -> bool:
         store.set_meta(INDEXED, end - 1)
     whose = run(
         "select distinct execution from logs where id >= ? and id < ? "
-        "and execution is not null",
+        "and execution <> 0",
         (lowest, end),
     ).fetchall()
     many = store.connection.executemany
@@ -208,8 +208,8 @@ def _subjects(store: Store, below: Below) -> None:
 def _oldest(store: Store, table: str, end: int) -> bool:
     """Take some of the oldest rows out; whether there are more below *end*."""
     run = store.connection.execute
-    lowest = run(f"select min(id) from {table}").fetchone()[0]  # noqa: S608  # a table of ours
+    lowest = run(f"select min(id) from {table}").fetchone()[0]
     if lowest is None or lowest >= end:
         return False
-    run(f"delete from {table} where id < ?", (min(lowest + AT_ONCE, end),))  # noqa: S608
+    run(f"delete from {table} where id < ?", (min(lowest + AT_ONCE, end),))
     return bool(lowest + AT_ONCE < end)

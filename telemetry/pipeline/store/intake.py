@@ -20,9 +20,9 @@ from telemetry.capture.blackbox.records import (
 )
 from telemetry.capture.span_records import FinishedSpan, Settled
 from telemetry.core.outcome import Outcome
+from telemetry.pipeline.foreign import ForeignLine
 from telemetry.pipeline.points import Point
 from telemetry.pipeline.store.grouping import Exceptions
-from telemetry.pipeline.store.interrupted import ForeignLine
 from telemetry.pipeline.store.lines import Lines
 from telemetry.pipeline.store.lives import Identity, Lives, identity_of
 from telemetry.pipeline.store.metric_rows import Points
@@ -79,9 +79,9 @@ class Intake:
 
     def foreign_logs(self, process: int, lines: Sequence[ForeignLine]) -> None:
         """Take in lines that were received; repeated ones are dropped."""
-        for line, uid in lines:
+        for each in lines:
             try:
-                self._lines.add(process, line, uid)
+                self._lines.add(process, each.line, each.uid)
             except sqlite3.Error:
                 raise
             except Exception:  # noqa: BLE001  # it came from strangers
@@ -92,7 +92,7 @@ class Intake:
         """Take in spans that were received; repeated ones are dropped."""
         for span in spans:
             try:
-                self._spans.add(process, span)
+                self._spans.add(process, span, foreign=True)
             except sqlite3.Error:
                 raise
             except Exception:  # noqa: BLE001  # it came from strangers
@@ -108,7 +108,7 @@ class Intake:
     ) -> None:
         """The inputs of *lines* ran when their process died, at *died_ns*."""
         self.foreign_logs(process, lines)
-        for line, _ in lines:
+        for line in (each.line for each in lines):
             if not line.input_id:
                 continue
             who = Identity(line.input_id, attempt=line.attempt)

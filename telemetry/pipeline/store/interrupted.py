@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from telemetry.capture.blackbox.reader import SlotState
 from telemetry.capture.line import Line
 from telemetry.core import names
+from telemetry.pipeline.foreign import ForeignLine
 
 LOGGER: Final = names.PROVIDER
-
-
-class ForeignLine(NamedTuple):
-    """A line from elsewhere.
-
-    Attributes:
-        uid: Its attribute ``log.record.uid``, if it has one: a line whose uid is in
-            the store already is not stored again.
-    """
-
-    line: Line
-    uid: str | None = None
 
 
 def interruptions(

@@ -17,11 +17,14 @@ from telemetry.pipeline.store.grouping import Exceptions
 from telemetry.pipeline.store.lives import Identity, Lives, identity_of
 from telemetry.pipeline.store.sorting import (
     END_NS,
+    NO_FIELDS,
+    NOBODY,
     SHORT_COLUMNS,
     Group,
     Source,
     sort_out,
 )
+from telemetry.pipeline.store.statements import Statements
 from telemetry.pipeline.store.stretches import Stretches
 from telemetry.pipeline.store.writing import Participant, Store
 
@@ -32,15 +35,18 @@ _SHORT: Final = "insert into logs (unix_ns, execution, source, event, fields) va
 _ONE: Final = "(?, ?, ?, ?, ?)"
 _INSERT_ONE: Final = _SHORT + _ONE
 _INSERT_MANY: Final = _SHORT + ", ".join([_ONE] * AT_ONCE)
-_INSERT_LONG: Final = (
-    "insert into logs (unix_ns, execution, source, event, fields, exception, late, "
-    "candidates, trace_id, span_id, uid, occurrence) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_LONG: Final = Statements(
+    "logs",
+    "id unix_ns execution source event fields exception late candidates trace_id "
+    "span_id uid occurrence",
 )
 _VALUES: Final = SHORT_COLUMNS * AT_ONCE
 _TRACE_BYTES: Final = 16
 _SPAN_BYTES: Final = 8
 _KNOWN_SOURCES: Final = 20_000
+
+_TEXTS: Final = frozenset({str})
+_PERHAPS_TEXTS: Final = frozenset({str, type(None)})
 
 LongRow = tuple[Any, ...]
 
@@ -61,7 +67,7 @@ class Lines(Participant):
         self._streams: dict[tuple[int, Source, str], int] = {}
         self._levels: dict[int, int] = {}
         self._last_of: dict[int, int] = {}  # of each process: its newest line
-        self._long: dict[int | None, list[LongRow]] = {}
+        self._long: dict[int, list[LongRow]] = {}
         self._last = 0
         self.forget()
         store.join(self)
@@ -73,7 +79,7 @@ class Lines(Participant):
 
     def take(self, process: int, found: Iterable[Found]) -> list[Found]:
         """Write the plain lines among *found*; give back all other records."""
-        groups: dict[Any, tuple[int | None, Group]] = {}
+        groups: dict[Any, tuple[int, Group]] = {}
         known = self._sources.setdefault(process, {})
         rest = sort_out(
             found,
@@ -93,7 +99,7 @@ class Lines(Participant):
             TypeError, ValueError: A field of it has the wrong type.
         """
         _check(line)
-        execution: int | None = None
+        execution = NOBODY
         if line.input_id:
             who = Identity(
                 line.input_id,
@@ -113,14 +119,14 @@ class Lines(Participant):
         occurrence: int | None = None
         if line.exception:
             occurrence = self._exceptions.occurred(
-                line.exception, line.unix_ns, execution, process
+                line.exception, line.unix_ns, execution or None, process
             )
         row = (
             line.unix_ns,
             execution,
             number,
             line.event,
-            encoded(line.fields),
+            encoded(line.fields) or NO_FIELDS,
             line.exception or None,
             1 if line.late else None,
             encoded_list(line.candidates),
@@ -145,7 +151,8 @@ class Lines(Participant):
         if not rows:
             return
         first = self._last + 1
-        self._store.connection.executemany(_INSERT_LONG, rows)
+        numbered = ((first + at, *row) for at, row in enumerate(rows))
+        _LONG.insert(self._store.connection, numbered)
         runs = [(key, len(rows)) for key, rows in groups.items() if rows]
         self._note(first, runs, [row[0] for row in rows], {row[2] for row in rows})
 
@@ -169,9 +176,9 @@ class Lines(Participant):
         self._stretches.forget()
         self._last = self._store.last_number("logs")
 
-    def _write_short(self, groups: Iterable[tuple[int | None, Group]]) -> None:
+    def _write_short(self, groups: Iterable[tuple[int, Group]]) -> None:
         flat: list[Any] = []
-        runs: list[tuple[int | None, int]] = []
+        runs: list[tuple[int, int]] = []
         for execution, rows in groups:
             if rows:
                 flat += rows
@@ -194,7 +201,7 @@ class Lines(Participant):
     def _note(
         self,
         first: int,
-        runs: Sequence[tuple[int | None, int]],
+        runs: Sequence[tuple[int, int]],
         times: Sequence[int],
         sources: set[int],
     ) -> None:
@@ -202,7 +209,7 @@ class Lines(Participant):
         rows: list[tuple[int, int, int]] = []
         at = first
         for execution, count in runs:
-            if execution is not None:
+            if execution != NOBODY:
                 rows.append((execution, at, at + count - 1))
             at += count
         self._last = at - 1
@@ -212,9 +219,9 @@ class Lines(Participant):
             levels |= self._levels.get(source) or self._level_bit(source)
         self._stretches.add(first, self._last, min(times), max(times), levels)
 
-    def _execution(self, process: int, who: object, unix_ns: int) -> int | None:
+    def _execution(self, process: int, who: object, unix_ns: int) -> int:
         if who is None:
-            return None
+            return NOBODY
         identity = identity_of(who)
         if identity.late:
             raise ValueError("what is late has a column of its own")
@@ -309,23 +316,23 @@ def _unless(rows: list[LongRow], known: set[str]) -> list[LongRow]:
 
 def _check(line: Line) -> None:
     """See that what becomes a column can be one; the identity is looked at apart."""
-    texts = (line.event, line.thread, line.level)
-    perhaps = (line.logger, line.exception, line.stream, line.trace_id, line.span_id)
-    if not all(type(each) is str for each in texts):
+    # Sets of types: for each line, they are three times as fast as a walk.
+    if {type(line.event), type(line.thread), type(line.level)} != _TEXTS:
         raise TypeError("the event, thread or level of a line is no text")
-    if not all(each is None or type(each) is str for each in perhaps):
+    perhaps = (line.logger, line.exception, line.stream, line.trace_id, line.span_id)
+    if not _PERHAPS_TEXTS.issuperset(map(type, perhaps)):
         raise TypeError("a field of a line that should be a text is none")
     if type(line.unix_ns) is not int or not 0 < line.unix_ns < END_NS:
         raise ValueError(f"{line.unix_ns!r} is no time of a line")
-    if not all(type(each) is str for each in line.candidates):
+    if line.candidates and {*map(type, line.candidates)} != _TEXTS:
         raise TypeError("the candidates of a line are no ids")
 
 
-def _bytes(text: str | None, size: int) -> bytes | None:
+def _bytes(text: str | None, size: int) -> bytearray | None:
     """What hexadecimal digits say; None where they do not say an id."""
     if not text or len(text) != 2 * size:
         return None
     try:
-        return bytes.fromhex(text)
+        return bytearray.fromhex(text)
     except ValueError:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 
 import msgspec
@@ -49,6 +49,9 @@ def identity_of(record: object) -> Identity:
     Raises:
         ValueError: It is none: what is read may be damaged.
     """
+    if isinstance(record, Identity):
+        # An object of the wanted type would be taken as it is, unchecked.
+        record = tuple(record)
     return msgspec.convert(record, Identity)
 
 
@@ -69,6 +72,9 @@ class Lives(Participant):
         self._written: dict[Table, int] = {}
         self._last: dict[Table, int] = {}
         self._members: list[tuple[int, int]] = []
+        # No input in the file has a higher id: most that are new have, as the ids of
+        # the runtime rise with time, and need not be looked for.
+        self._highest = ""
         self.forget()
         store.join(self)
 
@@ -76,11 +82,14 @@ class Lives(Participant):
         """The row of an input that is known to have been there at *unix_ns*."""
         row = self._inputs.get(input_id)
         if row is None:
-            row = self._found(
-                InputRow,
-                "select * from inputs where input_id = ?",
-                (input_id,),
-            )
+            if input_id <= self._highest:
+                row = self._found(
+                    InputRow,
+                    "select * from inputs where input_id = ?",
+                    (input_id,),
+                )
+            else:
+                self._highest = input_id
             if row is None:
                 row = InputRow(self._next(INPUTS), input_id, began_ns=unix_ns)
             self._inputs[input_id] = row
@@ -93,14 +102,15 @@ class Lives(Participant):
         key = (input_.id, attempt)
         row = self._executions.get(key)
         if row is None:
-            row = self._found(
-                ExecutionRow,
-                "select * from executions where input = ? and attempt = ?",
-                key,
-            )
+            if input_.id <= self._written[INPUTS]:  # of a new one there is none
+                row = self._found(
+                    ExecutionRow,
+                    "select * from executions where input = ? and attempt = ?",
+                    key,
+                )
             if row is None:
                 row = ExecutionRow(self._next(EXECUTIONS), *key)
-                input_.attempts = max(input_.attempts, attempt + 1)
+                _begin_attempt(input_, attempt)
             self._executions[key] = row
         self._changed[EXECUTIONS][row.id] = row
         return row
@@ -129,7 +139,10 @@ class Lives(Participant):
         if who.function is not None:
             input_.function = row.function = self._store.text_number(who.function)
         if who.container_id is not None:
-            row.container = self.container(who.container_id).id
+            container = self.container(who.container_id)
+            row.container = container.id
+            if container.function is None:
+                container.function = row.function
         if who.slot is not None:
             row.slot = who.slot
         if row.process is None:
@@ -137,28 +150,41 @@ class Lives(Participant):
         if input_.trace_id is None and who.trace_id is not None:
             input_.trace_id = _trace_id(who.trace_id)
         if who.batch_input_ids:
-            row.batch_size = len(who.batch_input_ids)
-            for each in who.batch_input_ids:
-                if each != who.input_id:
-                    self._members.append((self.input(each, unix_ns).id, row.id))
+            self._note_batch(row, who.input_id, who.batch_input_ids, unix_ns)
         return row
+
+    def known(self, input_id: str, attempt: int) -> int | None:
+        """The number of an execution, if it is known that there was one."""
+        input_ = self._inputs.get(input_id)
+        if input_ is not None:
+            row = self._executions.get((input_.id, attempt))
+            if row is not None:
+                return row.id
+        found = self._store.connection.execute(
+            "select id from executions where attempt = ? and input = "
+            "(select id from inputs where input_id = ?)",
+            (attempt, input_id),
+        ).fetchone()
+        return None if found is None else int(found[0])
 
     def flush(self) -> None:
         """Write what is new, then what has changed."""
-        run = self._store.connection.executemany
+        connection = self._store.connection
         for table, changed in self._changed.items():
             if not changed:
                 continue
             written = self._written[table]
             new = [row for number, row in changed.items() if number > written]
-            run(table.insert, map(table.values, new))
+            table.statements.insert(connection, map(table.values, new))
             if len(new) < len(changed):
                 old = [row for number, row in changed.items() if number <= written]
-                run(table.update, map(table.changed, old))
+                table.statements.update(connection, map(table.values, old))
             changed.clear()
             self._written[table] = self._last[table]
         if self._members:
-            run("insert or ignore into members values (?, ?)", self._members)
+            connection.executemany(
+                "insert or ignore into members values (?, ?)", self._members
+            )
             self._members.clear()
         _shrink(self._inputs)
         _shrink(self._executions)
@@ -173,6 +199,17 @@ class Lives(Participant):
         self._members = []
         self._last = {table: self._store.last_number(table.name) for table in TABLES}
         self._written = dict(self._last)
+        highest = self._store.connection.execute("select max(input_id) from inputs")
+        self._highest = highest.fetchone()[0] or ""
+
+    def _note_batch(
+        self, row: ExecutionRow, first: str, ids: Sequence[str], unix_ns: int
+    ) -> None:
+        """An execution is one of all these inputs."""
+        row.batch_size = len(ids)
+        for each in ids:
+            if each != first:
+                self._members.append((self.input(each, unix_ns).id, row.id))
 
     def _next(self, table: Table) -> int:
         self._last[table] += 1
@@ -188,9 +225,20 @@ class Lives(Participant):
         return None if values is None else make(*values)
 
 
-def _trace_id(text: str) -> bytes | None:
+def _begin_attempt(input_: InputRow, attempt: int) -> None:
+    """There is an attempt of which nothing was known."""
+    if attempt < input_.attempts:
+        return
+    input_.attempts = attempt + 1
+    if not input_.is_settled:
+        # What the attempt before has ended with was not the last word.
+        input_.outcome = input_.ended_ns = input_.run_s = None
+        input_.error_type = input_.error_text = None
+
+
+def _trace_id(text: str) -> bytearray | None:
     try:
-        return bytes.fromhex(text) if len(text) == _TRACE_ID_CHARS else None
+        return bytearray.fromhex(text) if len(text) == _TRACE_ID_CHARS else None
     except ValueError:
         return None
 

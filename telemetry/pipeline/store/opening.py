@@ -17,7 +17,12 @@ from telemetry.pipeline.store.failures import (
     StoreLockedError,
     explained,
 )
-from telemetry.pipeline.store.schema import VERSION, migrate, version_of
+from telemetry.pipeline.store.schema import (
+    VERSION,
+    checked_version,
+    migrate,
+    version_of,
+)
 
 BUSY_S: Final = 5.0
 """Seconds that a statement waits for a lock. In WAL mode nobody holds one for long."""
@@ -148,8 +153,8 @@ def _writer(path: Path) -> sqlite3.Connection:
         raise explained(error, path) from error
     try:
         # Looked at before anything is set: a file of others is not to be changed.
-        version_of(connection)
-        _set_up(connection, path)
+        version = checked_version(connection)
+        _set_up(connection, path, is_new=version == 0)
         migrate(connection)
     except sqlite3.Error as error:
         connection.close()
@@ -160,9 +165,10 @@ def _writer(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _set_up(connection: sqlite3.Connection, path: Path) -> None:
-    # To be said before there is a table; it is in the file from then on.
-    connection.execute("pragma auto_vacuum = incremental")
+def _set_up(connection: sqlite3.Connection, path: Path, *, is_new: bool) -> None:
+    if is_new:
+        # To be said before there is a table; it is in the file from then on.
+        connection.execute("pragma auto_vacuum = incremental")
     mode = connection.execute("pragma journal_mode = wal").fetchone()[0]
     if mode != "wal":
         raise StoreError(

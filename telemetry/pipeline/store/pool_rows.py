@@ -85,7 +85,7 @@ class PoolRows:
         run = self._store.connection.execute
         where = "container" if columns.get("container") else "process"
         known = run(
-            f"select id from blocked where {where} = ? "  # noqa: S608  # one of two words
+            f"select id from blocked where {where} = ? "
             "and began_ns between ? and ? order by id desc limit 1",
             (columns.get(where), began_ns - _SAME_STALL_NS, began_ns + _SAME_STALL_NS),
         ).fetchone()
@@ -101,29 +101,40 @@ class PoolRows:
         # The keys are those of the callers above and of `Intake`.
         more = "".join(f", {key} = ?" for key in kept)
         run(
-            "update blocked set seconds = max(seconds, ?), over = max(over, ?)"  # noqa: S608
+            "update blocked set seconds = max(seconds, ?), over = max(over, ?)"
             f"{more} where id = ?",
             (seconds, over, *kept.values(), known[0]),
         )
 
-    def pool_declared(self, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401  # any record of a pool
-        """What a pool is."""
+    def pool_declared(
+        self, process: int, unix_ns: int, seen: records.PoolDeclared
+    ) -> None:
+        """What a pool may do."""
         self._put("declared", process, unix_ns, seen)
 
-    def pool_measured(self, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401
+    def pool_measured(
+        self, process: int, unix_ns: int, seen: records.PoolMeasured
+    ) -> None:
         """How a pool is now."""
         self._put("measured", process, unix_ns, seen)
 
-    def _put(self, column: str, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401
+    def _put(
+        self,
+        column: str,
+        process: int,
+        unix_ns: int,
+        seen: records.PoolDeclared | records.PoolMeasured,
+    ) -> None:
         fields: dict[str, Any] = msgspec.to_builtins(seen._asdict())
-        fields.pop("at_s", None)
-        function = fields.pop("function")
+        del fields["at_s"]
+        function, pool = fields.pop("function"), fields.pop("pool")
         self._store.connection.execute(
-            f"insert into pools (function, unix_ns, process, {column}) "  # noqa: S608  # one of two words
-            "values (?, ?, ?, ?) on conflict (function) do update set "
-            f"unix_ns = excluded.unix_ns, process = excluded.process, {column} = "
-            f"excluded.{column}",
+            f"insert into pools (pool, function, unix_ns, process, {column}) "
+            "values (?, ?, ?, ?, ?) on conflict (pool) do update set "
+            "unix_ns = excluded.unix_ns, process = excluded.process, "
+            f"{column} = excluded.{column}",
             (
+                pool or function,
                 self._store.text_number(function),
                 unix_ns,
                 process,

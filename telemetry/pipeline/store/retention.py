@@ -52,8 +52,11 @@ class Retention(Participant):
         self._waiting_bytes = waiting_bytes
         self._wall_ns, self._mono_ns = wall_ns, mono_ns
         self._begun = (wall_ns(), mono_ns())
-        self._marked_ns = 0
-        self._marked_line = -1
+        # What the last transaction left, when that was, and the same of the last mark.
+        self._seen, self._seen_ns = self._numbers(), wall_ns()
+        self._marked: tuple[int, ...] = ()
+        self._marked_mono_ns = mono_ns()
+        self.forget()
         self._work: Iterator[None] | None = None
         store.join(self)
 
@@ -66,6 +69,9 @@ class Retention(Participant):
             StoreError: The store cannot be written.
         """
         if self._work is None:
+            if self._is_mark_due():
+                with self._store.transaction():
+                    pass  # it is made at the end of any transaction
             below = self._due()
             if below is None:
                 return self._tidy()
@@ -84,31 +90,41 @@ class Retention(Participant):
         return max(int((pages - free) * size) - self._waiting_bytes(), 0)
 
     def flush(self) -> None:
-        """Mark the moment, if the last mark is far enough."""
-        now_ns, line = self._mono_ns(), self._store.last_number("logs")
-        if (
-            now_ns - self._marked_ns < MARK_EVERY_S * 1e9
-            and line - self._marked_line < MARK_EVERY_LINES
-            and self._marked_line >= 0
-        ):
-            return
-        numbers = [self._store.last_number(table) + 1 for table in _MARKED]
-        last = self._store.connection.execute(
-            "select logs, spans, inputs, executions, occurrences from marks "
-            "order by id desc limit 1"
-        ).fetchone()
-        self._marked_ns, self._marked_line = now_ns, line
-        if last is None or list(last) != numbers:
+        """Mark what the last transaction had left, if the last mark is far enough."""
+        if self._is_mark_due():
             self._store.connection.execute(
                 "insert into marks "
                 "(taken_ns, logs, spans, inputs, executions, occurrences) "
                 "values (?, ?, ?, ?, ?, ?)",
-                (self._wall_ns(), *numbers),
+                (self._seen_ns, *self._seen),
             )
+            self._marked, self._marked_mono_ns = self._seen, self._mono_ns()
+
+    def committed(self) -> None:
+        """Rows are in the file from now on."""
+        self._seen, self._seen_ns = self._numbers(), self._wall_ns()
 
     def forget(self) -> None:
-        """A mark may not be there."""
-        self._marked_line = -1
+        """The last mark may not be there."""
+        row = self._store.connection.execute(
+            "select logs, spans, inputs, executions, occurrences from marks "
+            "order by id desc limit 1"
+        ).fetchone()
+        self._marked = row or (0,) * len(_MARKED)
+
+    def _is_mark_due(self) -> bool:
+        if self._seen == self._marked:
+            return False
+        passed_ns = self._mono_ns() - self._marked_mono_ns
+        lines = self._seen[0] - self._marked[0]
+        return passed_ns >= MARK_EVERY_S * 1e9 or lines >= MARK_EVERY_LINES
+
+    def _numbers(self) -> tuple[int, ...]:
+        """The number that the next row of each table will have."""
+        last = dict(
+            self._store.connection.execute("select name, seq from sqlite_sequence")
+        )
+        return tuple(last.get(table, 0) + 1 for table in _MARKED)
 
     def _due(self) -> Below | None:
         rows = self._store.connection.execute(

@@ -12,6 +12,8 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final
 
+from telemetry.pipeline.store.statements import Statements
+
 
 @dataclass(slots=True, eq=False)
 class InputRow:
@@ -47,7 +49,7 @@ class InputRow:
     error_type: str | None = None
     error_text: str | None = None
     blocked_s: float | None = None
-    trace_id: bytes | None = None
+    trace_id: bytes | bytearray | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -76,6 +78,7 @@ class ExecutionRow:
     wait_s: float | None = None
     wait_reason: str | None = None
     batch_size: int | None = None
+    batch_index: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -94,31 +97,23 @@ class ContainerRow:
     enter_s: float | None = None
     exit_reason: str | None = None
     exit_status: int | None = None
+    exit_phase: str | None = None
     target: int | None = None
     max_inputs: int | None = None
 
 
 class Table:
-    """How rows of one kind are read and written.
+    """How rows of one kind are written.
 
     Attributes:
         values: The columns of a row, in order.
-        insert: Writes a row that is new.
-        update: Writes all columns of a row that is there: `values`, then its id.
     """
 
     def __init__(self, name: str, row: type[Any]) -> None:
-        self.name: Final = name
         columns = [field.name for field in fields(row)]
+        self.name: Final = name
         self.values: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(*columns)
-        self.changed: Final[Callable[[Any], tuple[Any, ...]]] = attrgetter(
-            *columns[1:], "id"
-        )
-        marks = ", ".join("?" * len(columns))
-        # The names come from the classes above, and from nobody else.
-        self.insert: Final = f"insert into {name} values ({marks})"  # noqa: S608
-        settings = ", ".join(f"{each} = ?" for each in columns[1:])
-        self.update: Final = f"update {name} set {settings} where id = ?"  # noqa: S608
+        self.statements: Final = Statements(name, " ".join(columns))
 
 
 INPUTS: Final = Table("inputs", InputRow)

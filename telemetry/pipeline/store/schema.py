@@ -40,7 +40,8 @@ create table containers (
     function integer, pid integer,
     starting_ns integer, ready_ns integer, exited_ns integer,
     spawn_s real, import_s real, enter_s real,
-    exit_reason text, exit_status integer, target integer, max_inputs integer
+    exit_reason text, exit_status integer, exit_phase text,
+    target integer, max_inputs integer
 ) strict;
 
 -- The whole life of an input. began_ns: when it was enqueued, or else the first that
@@ -65,20 +66,21 @@ create index inputs_call on inputs (call_id) where call_id is not null;
 create index inputs_parent on inputs (parent) where parent is not null;
 
 -- One per attempt. ending: how it ended: an outcome, or why it ran again (retry,
--- neighbour, lost).
+-- neighbour, lost). batch_index: its place in its batch; the lines of a batch are those
+-- of the first.
 create table executions (
     id integer primary key autoincrement,
     input integer not null, attempt integer not null,
     function integer, process integer, container integer, slot integer,
     started_ns integer, ended_ns integer, ending text, zone text,
     concurrency integer, burst integer, cold integer,
-    wait_s real, wait_reason text, batch_size integer,
+    wait_s real, wait_reason text, batch_size integer, batch_index integer,
     unique (input, attempt)
 ) strict;
-create index executions_function on executions (function, started_ns, ended_ns);
-create index executions_container on executions (container, started_ns, ended_ns);
+create index executions_time
+    on executions (container, started_ns, ended_ns, slot, function);
 
--- Of a batch: the inputs beside the one whose execution it is.
+-- Of a batch: the inputs beside the first, whose execution it is.
 create table members (
     input integer not null, execution integer not null,
     primary key (input, execution)
@@ -108,11 +110,12 @@ create table blocked (
 ) strict;
 create index blocked_time on blocked (began_ns);
 
--- The last that was said of each function's pool. declared and measured: JSON.
+-- The last that was said of each pool. declared and measured: JSON, by the names of
+-- the dispatcher's records.
 create table pools (
-    function integer primary key, unix_ns integer not null, process integer,
-    declared text, measured text
-) strict;
+    pool text primary key, function integer, unix_ns integer not null,
+    process integer, declared text, measured text
+) strict, without rowid;
 """
 
 _LINES: Final = """
@@ -123,13 +126,14 @@ create table sources (
     unique (process, level, logger, thread, stream)
 ) strict;
 
--- execution: whose line it is, where that is known. fields: JSON. trace_id and
+-- execution: whose line it is; 0 where nobody knows. fields: JSON. trace_id and
 -- span_id: only where they are not the execution's own. late: 1 when its input had
 -- settled. candidates: JSON, who may have written it. uid: of received lines, the
 -- attribute log.record.uid. occurrence: of an exception.
 create table logs (
-    id integer primary key autoincrement, unix_ns integer not null, execution integer,
-    source integer not null, event text not null, fields text,
+    id integer primary key autoincrement, unix_ns integer not null,
+    execution integer not null, source integer not null,
+    event text not null, fields text not null,
     exception text, late integer, candidates text, trace_id blob, span_id blob,
     uid text, occurrence integer
 ) strict;
@@ -181,7 +185,6 @@ create table spans (
     scope integer not null, scope_version text, dropped text,
     unique (trace_id, span_id)
 ) strict;
-create index spans_execution on spans (execution) where execution is not null;
 
 -- attributes: JSON, sorted by name. bounds: JSON, of a histogram.
 create table series (
@@ -274,9 +277,29 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def migrate(
-    connection: sqlite3.Connection, *, steps: Sequence[str] | None = None
-) -> None:
+def checked_version(
+    connection: sqlite3.Connection, *, steps: Sequence[str] = STEPS
+) -> int:
+    """The version of a file that this program can bring up to date.
+
+    Args:
+        steps: Those of another program, in tests.
+
+    Raises:
+        StoreError: A newer program has written the file.
+        sqlite3.Error: It cannot be read.
+    """
+    version = version_of(connection)
+    if version > len(steps):
+        raise StoreError(
+            f"the store has version {version}, and this program knows those up to "
+            f"{len(steps)}: a newer program has written it; use that one, or another "
+            "folder (TELEMETRY_DIR)"
+        )
+    return version
+
+
+def migrate(connection: sqlite3.Connection, *, steps: Sequence[str] = STEPS) -> None:
     """Bring a file to this version, in one transaction: all of it, or nothing.
 
     Args:
@@ -286,15 +309,8 @@ def migrate(
         StoreError: A newer program has written the file.
         sqlite3.Error: It cannot be written.
     """
-    steps = STEPS if steps is None else steps
-    version, wanted = version_of(connection), len(steps)
-    if version > wanted:
-        raise StoreError(
-            f"the store has version {version}, and this program knows those up to "
-            f"{wanted}: a newer program has written it; use that one, or another "
-            "folder (TELEMETRY_DIR)"
-        )
-    if version == wanted:
+    version = checked_version(connection, steps=steps)
+    if version == len(steps):
         return
     connection.execute("begin immediate")
     try:
@@ -303,7 +319,8 @@ def migrate(
                 connection.execute(statement)
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
         connection.execute(
-            "insert or replace into meta (key, value) values ('version', ?)", (wanted,)
+            "insert or replace into meta (key, value) values ('version', ?)",
+            (len(steps),),
         )
         connection.execute("commit")
     except BaseException:

@@ -21,6 +21,11 @@ END_NS: Final = 1 << 63
 SHORT_COLUMNS: Final = 5
 """Of a row that is sorted out here: unix_ns, execution, source, event, fields."""
 
+NOBODY: Final = 0
+"""Stands for the execution of a line that is nobody's, as far as is known."""
+
+NO_FIELDS: Final = "{}"
+
 Group = list[Any]
 """Rows of one execution, one value behind the other."""
 
@@ -30,8 +35,8 @@ Source = tuple[int, str | None, str]
 
 def sort_out(
     found: Iterable[Found],
-    groups: dict[Any, tuple[int | None, Group]],
-    execution_of: Callable[[Any, int], int | None],
+    groups: dict[Any, tuple[int, Group]],
+    execution_of: Callable[[Any, int], int],
     sources: dict[Source, int],
     source_of: Callable[[Source], int],
 ) -> list[Found]:
@@ -73,7 +78,7 @@ def sort_out(
                 execution,
                 source,
                 event,
-                encoded(keys).decode() if keys else None,
+                encoded(keys).decode() if keys else NO_FIELDS,
             )
         except sqlite3.Error:
             raise

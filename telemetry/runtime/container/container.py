@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.capture.span_records import Admission
 from telemetry.core.trace_context import unpacked
+from telemetry.policy.settling import Cause
 from telemetry.runtime.container import recorder
 from telemetry.runtime.container.endings import NEVER_STARTED, Ended
 from telemetry.runtime.container.jobs import Job
@@ -173,11 +174,11 @@ class Container:
         if arrived and self._tasks is not None:
             self._tasks.start(arrived)
 
-    def cancel(self, slot: int, input_id: str, cause: str) -> None:
+    def cancel(self, slot: int, input_id: str, cause: str, mechanism: str) -> None:
         """Cancel what runs in a slot, if it is still that. Transport thread."""
         job = self._jobs[slot]
         if job is not None and job.input_id == input_id and not job.cancelled:
-            job.cause = cause
+            job.cause, job.mechanism = cause, mechanism
             self._cancel(job)
 
     def credit(self, slot: int, input_id: str, chunks: int) -> None:
@@ -191,8 +192,12 @@ class Container:
         self._ending = True
         self._look_for_end()
 
-    def stop(self) -> None:
-        """Cancel what runs, and end at most a grace period later. Transport thread."""
+    def stop(self, cause: str = Cause.NEIGHBOUR) -> None:
+        """Cancel what runs, and end at most a grace period later. Transport thread.
+
+        Args:
+            cause: Why those are cancelled of whom the driver has not said it.
+        """
         if not self._ending:
             self._later(self._spec.cancel_grace_s, self._finish)
             last_s = self._spec.cancel_grace_s + _RETURN_S
@@ -200,6 +205,7 @@ class Container:
         self._ending = True
         for job in list(self._live):
             if not job.cancelled:
+                job.cause, job.mechanism = cause, "container"
                 self._cancel(job)
         self._look_for_end()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from asyncio import CancelledError
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.capture import executions
 from telemetry.capture.span_records import Admission, Known, Member
@@ -49,7 +49,8 @@ class Job(InputScope):
             that a body which has not begun finds it and never begins.
         blocked_ns: For how long the loop was held while it ran; set at its end.
         error: What came out of the body, until its record is written.
-        cause: Why it was cancelled, if the driver said: user, timeout, shutdown.
+        cause: Why it was cancelled: a value of `Cause`.
+        mechanism: How: task, exception or container.
         delivered_ns: When its body was told; ``time.monotonic_ns()``, 0 if it was not.
         admission: How full the container was, as the driver counts.
         others: Of a batch, all members but the first.
@@ -57,6 +58,7 @@ class Job(InputScope):
 
     cancelled: bool = False
     cause: str | None = None
+    mechanism: str | None = None
     nobody: bool = False
     state: State = State.NEW
     task: asyncio.Task[None] | None = None
@@ -157,9 +159,11 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
     error, job.error = job.error, None
     own: dict[str, object] | None = None
     if job.cause is not None:
-        own = {names.INPUT_CANCELLATION_CAUSE: job.cause}
-        if ended[0] == messages.RETURNED:
-            own[names.INPUT_CANCELLATION_OBSERVED] = "swallowed"
+        own = {
+            names.INPUT_CANCELLATION_CAUSE: job.cause,
+            names.INPUT_CANCELLATION_MECHANISM: job.mechanism,
+            names.INPUT_CANCELLATION_OBSERVED: _OBSERVED[ended[0]],
+        }
     if job.blocked_ns:
         own = {**(own or {}), names.INPUT_LOOP_BLOCKED_S: job.blocked_ns / 1e9}
     executions.end(
@@ -170,6 +174,15 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
         outcome=_outcome(job, ended[0]),
         known=Known(own, job.admission, job.others),
     )
+
+
+_OBSERVED: Final = {
+    messages.RETURNED: "swallowed",
+    messages.RAISED: "raised",
+    messages.UNWOUND: "unwound",
+    messages.NEVER_STARTED: "never_started",
+}
+"""What a body made of its cancellation. See `telemetry.policy.settling.observed`."""
 
 
 def _outcome(job: Job, how: int) -> Outcome:

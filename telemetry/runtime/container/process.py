@@ -18,6 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from telemetry.capture import settings as capture_settings
+from telemetry.policy.settling import Cause
 from telemetry.runtime import current
 from telemetry.runtime.container import forks, recorder
 from telemetry.runtime.container.container import Container
@@ -173,7 +174,7 @@ class ContainerProcess:
         self._outbox.lose()
         self._init.put(None)
         if self._container is not None:
-            self._container.stop()
+            self._container.stop(Cause.SHUTDOWN)
 
     def _on_signal(self, _events: int) -> None:
         numbers = os.read(self._signals[0], 256)
@@ -184,7 +185,7 @@ class ContainerProcess:
         self._told_to_end = True
         self._send((messages.LEAVING,))
         if self._container is not None:
-            self._container.stop()
+            self._container.stop(Cause.SHUTDOWN)
 
     def _on_frame(self, frame: Frame) -> None:
         rows: list[list[Any]] = []
@@ -222,7 +223,7 @@ class ContainerProcess:
     @staticmethod
     def _control(container: Container, kind: int, message: list[Any]) -> None:
         if kind == messages.CANCEL:
-            container.cancel(message[1], message[2], message[3])
+            container.cancel(message[1], message[2], message[3], message[4])
         elif kind == messages.CREDIT:
             container.credit(message[1], message[2], message[3])
         elif kind == messages.DRAIN:

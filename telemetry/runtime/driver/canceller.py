@@ -61,15 +61,16 @@ class Canceller:
             self._spec.cancel_grace_s, lambda: self._escalate(execution, container)
         )
         is_async = self._spec.methods[execution.method].is_async
-        if not is_async and self._takes_container_along(container):
-            execution.mechanism = "container"
-            self.take_down(container, cause.value)
-            return
-        execution.mechanism = "task" if is_async else "exception"
+        along = not is_async and self._takes_container_along(container)
+        single = "task" if is_async else "exception"
+        mechanism = execution.mechanism = "container" if along else single
         input_id = execution.inputs[0].input_id
+        # Also where the whole container ends: its record has to know the cause.
         container.outgoing.append(
-            (messages.CANCEL, execution.slot, input_id, cause.value)
+            (messages.CANCEL, execution.slot, input_id, cause.value, mechanism)
         )
+        if along:
+            self.take_down(container, cause.value)
 
     def take_down(self, container: ContainerHandle, cause: str) -> None:
         """End a container; whoever else runs in it will run again elsewhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.runtime_records import InputStarted
+from telemetry.core.trace_context import execution_span, packed, unpacked
 from telemetry.policy import batching, routing
 from telemetry.policy.bursts import Zone, zone
 from telemetry.runtime.driver.inputs import Batch
@@ -154,9 +155,10 @@ class Filler:
         )
         if self._services.report is not None:
             for index, each in enumerate(batch.inputs):
-                self._services.report(
-                    self._started(each, batch, container, len(members), index)
-                )
+                started = self._started(each, batch, container, len(members), index)
+                if index:
+                    started = started._replace(batch_span=_span_of(first))
+                self._services.report(started)
 
     def _fill_at(self, when_s: float) -> None:
         if self._batch_timer is not None:
@@ -170,7 +172,9 @@ class Filler:
         self._on_due()
 
     def _zone(self, running: int) -> Zone:
-        return zone(running, self._target, self._limit, len(self._queue))
+        # The queue has a say only where the container is full, and counting it costs.
+        queued = len(self._queue) if running >= self._limit else 0
+        return zone(running, self._target, self._limit, queued)
 
     def _started(
         self,
@@ -209,3 +213,10 @@ class Filler:
             cold,
             batch_index,
         )
+
+
+def _span_of(first: Input) -> str:
+    """The span of a batch, packed: it runs under the id of its first member."""
+    trace = first.origin.trace
+    parent = None if trace is None else unpacked(trace)
+    return packed(execution_span(first.input_id, first.attempt, parent))

@@ -109,9 +109,11 @@ class Journal:
             for declared in self._declared.values():
                 self._write(declared)
 
-    def count_dropped(self, count: int) -> None:
+    def missed(self, count: int) -> None:
         """So many records never came here."""
         self._box.count_dropped("internal", count)
+        # The ends of executions may be among them: nothing is known of what runs.
+        self._lifecycle = Lifecycle()
 
     def close(self) -> None:
         """Say goodbye in the box."""
@@ -131,10 +133,9 @@ class Journal:
         self._put(encode((RUNTIME, None, self._unix_of(record.at_s), name, record)))
 
     def _say(self, said: Said) -> None:
-        unix_ns = self._unix_of(said.at_s)
-        words = (unix_ns, said.event, (), said.fields)
+        what = self._unix_of(said.at_s), said.event, (), said.fields
         who = identity_head(said.scope)
-        self._put(encode((LEVELS[said.level], _LOGGER, who, _THREAD, words)))
+        self._put(encode((LEVELS[said.level], _LOGGER, who, _THREAD, what)))
 
     def _put(self, body: bytes) -> None:
         writer = self._writer

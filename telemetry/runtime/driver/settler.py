@@ -152,7 +152,9 @@ class Settler:
         data = ending.payload or payload.dump_failure(self._error(input_, outcome))
         self._services.deliver(input_.sink, Settled(input_.index, outcome, data))
         if self._services.report is not None:
-            self._report(input_, outcome, ending)
+            failed = outcome is not Outcome.SUCCESS
+            name = payload.failure_name(data) if failed else ""
+            self._report(input_, outcome, ending, name)
 
     def cancel_unstarted(self, input_: Input, cause: Cause) -> None:
         """Drop an input that has no slot: it never starts (again)."""
@@ -242,12 +244,16 @@ class Settler:
             f"({input_.cause.value if input_.cause else 'user'})"
         )
 
-    def _report(self, input_: Input, outcome: Outcome, ending: Ending) -> None:
+    def _report(
+        self, input_: Input, outcome: Outcome, ending: Ending, error_type: str = ""
+    ) -> None:
         if self._services.report is None:
             return
         now_s = time.monotonic()
         container = input_.container
-        started_s = now_s if container is None else input_.dispatched_s
+        # Without a zone it was not started since it was enqueued last; with one it may
+        # have lost its container again, and wait for the moment of its retry.
+        started_s = now_s if input_.zone is None else input_.dispatched_s
         self._services.report(
             InputSettled(  # by position, as every input comes here
                 now_s,
@@ -267,6 +273,7 @@ class Settler:
                 input_.origin.trace,
                 ending.how is How.DIED,
                 ending.error,
+                error_type,
             )
         )
 

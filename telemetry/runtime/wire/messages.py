@@ -12,7 +12,7 @@ INIT: Final = 0  # payload: a pickled ContainerInit
 RUN: Final = 1  # slot, method, input id, call id, attempt, payload, members or None,
 # trace or None: see trace_context.packed, admission: see span_records.Admission;
 # a member is (input id, payload, attempt, trace or None)
-CANCEL: Final = 2  # slot, input id, cause
+CANCEL: Final = 2  # slot, input id, cause, mechanism
 DRAIN: Final = 3  # finish what runs, run exit hooks, end
 STOP: Final = 4  # cancel what runs, run exit hooks, end
 CREDIT: Final = 5  # slot, input id, number of further chunks it may send

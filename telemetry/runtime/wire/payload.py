@@ -73,6 +73,18 @@ def dump_failure(
     return pickle.dumps((pickled, name, text, origin), _PROTOCOL)
 
 
+def failure_name(data: bytes | bytearray) -> str:
+    """The type of the exception in a failure payload, by its full name.
+
+    Nothing of the user's is run to tell it; never raises.
+    """
+    try:
+        name = _loads(data)[1]
+    except Exception:  # noqa: BLE001 - a payload of another kind
+        return ""
+    return name if isinstance(name, str) else ""
+
+
 def load_failure(data: bytes | bytearray) -> BaseException:
     """The exception in a failure payload; never raises.
 

@@ -197,6 +197,22 @@ def test_last_words_name_who_may_have_said_them(tmp_path: Path) -> None:
     watched.reader.close()
 
 
+def test_a_turn_takes_so_much_and_no_more(tmp_path: Path) -> None:
+    """What one turn does not read of a box, the next ones do, to its end."""
+    box = made(tmp_path)
+    write(box, *(str(number) for number in range(25)))
+    box.close()
+    watched = Watched(box.path, None)
+    said: list[int] = []
+
+    while not watched.is_read:
+        said.append(len(watched.poll(10)))
+        assert watched.last_ns > 0
+
+    assert said == [10, 10, 5, 0]
+    watched.reader.close()
+
+
 def test_boxes_of_direct_processes_are_theirs(tmp_path: Path, store: Store) -> None:
     """A process that delivers by itself is left alone, until it is gone."""
     box = made(tmp_path, agent="direct")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from telemetry.pipeline.agent.lock import AgentLock, is_held
+from telemetry.pipeline.agent.lock import AgentLock, holder
 
 _HOLD = """
 import sys, time
@@ -37,15 +37,15 @@ def test_it_ends_with_its_process(tmp_path: Path) -> None:
         [sys.executable, "-c", _HOLD, str(path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"True\n"
-        assert is_held(path)
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"True\n"
+        assert holder(path) == process.pid
 
-        holder.kill()
-        holder.wait()
+        process.kill()
+        process.wait()
 
-    assert not is_held(path)
+    assert holder(path) is None
 
 
 def test_who_leaves_says_so(tmp_path: Path) -> None:
@@ -64,5 +64,5 @@ def test_who_leaves_says_so(tmp_path: Path) -> None:
 
 def test_nobody_holds_what_is_not_there(tmp_path: Path) -> None:
     """Asking makes no file."""
-    assert not is_held(tmp_path / "agent.lock")
+    assert holder(tmp_path / "agent.lock") is None
     assert not (tmp_path / "agent.lock").exists()

@@ -23,9 +23,9 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from telemetry.capture.span_records import FinishedSpan
 from telemetry.pipeline.foreign import ForeignLine
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.outbox import Signal
 from telemetry.pipeline.points import Distribution, Point
-from telemetry.pipeline.receiver.attribute_reading import MalformedError
 from telemetry.pipeline.receiver.decoding import (
     Decoded,
     decode_logs,

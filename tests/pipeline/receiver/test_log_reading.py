@@ -10,7 +10,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import SEVERITY_NUMBER_ERROR, LogRecor
 from telemetry.capture.line import Line
 from telemetry.core import names
 from telemetry.pipeline.foreign import ForeignLine
-from telemetry.pipeline.receiver.attribute_reading import MOST_PARTS, MalformedError
+from telemetry.pipeline.otlp.wire import MalformedError
+from telemetry.pipeline.receiver.attribute_reading import MOST_PARTS
 from telemetry.pipeline.receiver.decoding import Decoded, decode_logs
 from tests.pipeline.receiver.otlp import RESOURCE, any_value, logs_request, pairs
 

@@ -13,8 +13,8 @@ from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.outbox import Signal
-from telemetry.pipeline.receiver.attribute_reading import MalformedError
 from telemetry.pipeline.receiver.decoding import decode_logs
 from telemetry.pipeline.receiver.otlp_json import DEPTH, to_protobuf
 from tests.pipeline.receiver.messages import REQUESTS

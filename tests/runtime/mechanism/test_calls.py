@@ -95,6 +95,16 @@ def test_an_argument_that_cannot_be_pickled_settles_its_input(link: FakeLink) ->
         settled.value()
 
 
+def test_what_cannot_be_pickled_is_on_record(link: FakeLink) -> None:
+    """The dispatcher, which never sees the input, is told of it."""
+    call = Call(link, "fc-0")
+    ids = call.submit([((threading.Lock(),), {}), ((1,), {})])
+
+    ((input_id, why),) = link.rejected
+    assert input_id == ids[0]
+    assert why.startswith("TypeError: cannot pickle")
+
+
 def test_take_gives_each_once_and_then_ends(link: FakeLink) -> None:
     """Everything new comes at once, then an empty list says that it is over."""
     call = plain(link, 3)

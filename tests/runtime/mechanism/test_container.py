@@ -54,6 +54,7 @@ class QuickOutbox(Outbox):
         super().__init__(FrameWriter(FakeStream()), held_back)
         self.on_done: Callable[[int], None] = held_back
         self.done: list[tuple[int, int]] = []
+        self.reports: list[Any] = []
         self.heard = threading.Condition()
 
     def put(self, message: Any) -> None:
@@ -62,6 +63,7 @@ class QuickOutbox(Outbox):
             self.flush()
             with self.heard:
                 self.done.append((message[1], message[2]))
+                self.reports.append(message[1:])
                 self.heard.notify_all()
             self.on_done(message[1])
 
@@ -140,7 +142,7 @@ def reused(bench: Bench) -> None:
 def test_a_slot_that_is_used_again_at_once_can_be_cancelled(bench: Bench) -> None:
     """The end of one input does not make its successor in the slot unreachable."""
     reused(bench)
-    bench.container.cancel(0, "in-second", "user")
+    bench.container.cancel(0, "in-second", "user", "exception")
     GATES["second"].set()
     bench.outbox.wait(2)
 
@@ -163,8 +165,8 @@ def test_cancel_names_slot_and_input(bench: Bench) -> None:
     """A cancellation for an input that has left its slot hits nobody."""
     bench.run(0, "first")
     bench.began("first")
-    bench.container.cancel(0, "in-somebody-else", "user")
-    bench.container.cancel(1, "in-first", "user")
+    bench.container.cancel(0, "in-somebody-else", "user", "exception")
+    bench.container.cancel(1, "in-first", "user", "exception")
     GATES["first"].set()
     bench.outbox.wait(1)
 
@@ -245,7 +247,7 @@ def test_a_cancellation_just_before_a_blocking_call() -> None:
             container.run([row], ())
             opened(GATES[name], "the body")
             began_s = time.monotonic()
-            container.cancel(0, f"in-{number}", "user")
+            container.cancel(0, f"in-{number}", "user", "exception")
             outbox.wait(number + 1)
             late.append(time.monotonic() - began_s)
             if late[-1] > LIMIT_S / 4:
@@ -387,3 +389,20 @@ def test_a_cancellation_of_its_own_is_an_error() -> None:
 
     ((_, ended),) = asyncio.run(main()).ends
     assert ended.how == messages.RAISED
+
+
+def test_the_end_says_when_a_cancellation_was_delivered(bench: Bench) -> None:
+    """Between its request and the end of the body; nothing where there was none."""
+    bench.run(0, "first")
+    bench.began("first")
+    asked_ns = time.monotonic_ns()
+    bench.container.cancel(0, "in-first", "user", "exception")
+    GATES["first"].set()
+    bench.run(1, "second")
+    bench.began("second")
+    GATES["second"].set()
+    bench.outbox.wait(2)
+    (_, _, _, _, ended_ns, told_ns), (*_, untold_ns) = bench.outbox.reports
+
+    assert asked_ns < told_ns <= ended_ns
+    assert untold_ns == 0

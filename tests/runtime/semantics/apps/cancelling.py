@@ -37,6 +37,17 @@ async def task(folder: Path, name: str) -> Here:
     return here()
 
 
+@app.function(max_containers=1, cancel_grace=30)
+@concurrent(max_inputs=2)
+async def clinging(folder: Path, name: str) -> None:
+    try:
+        await gates.stay_aio(folder, name)
+    except asyncio.CancelledError:
+        gates.note(folder, f"{name} clings")
+        await gates.wait_aio(folder, f"{name}.unwind")
+        raise
+
+
 @app.function(max_containers=1)
 def alone(folder: Path, name: str) -> Here:
     """Runs on the main thread."""

@@ -3,12 +3,13 @@
 # ruff: noqa: D103 - bodies, told by their names and the docstring above
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from telemetry.runtime import App, FunctionCall, concurrent
-from telemetry.runtime.exception import InputCancelledError
+from telemetry.runtime.exception import InputCancelledError, InvalidError
 from tests.runtime.semantics import gates
 
 app = App("nested")
@@ -142,3 +143,13 @@ def factorial(number: int) -> int:
 @app.function(max_containers=4)
 def factorial_next(number: int) -> int:
     return 1 if number < 2 else number * factorial_next.remote(number - 1)
+
+
+@app.function(max_containers=1)
+def calls_with_a_lock() -> str:
+    unsendable: Any = threading.Lock()
+    try:
+        double.remote(unsendable)
+    except InvalidError as error:
+        return type(error).__name__
+    return "nothing"
