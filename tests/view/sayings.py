@@ -19,14 +19,14 @@ _STEPS: tuple[tuple[str, str], ...] = (
     ("info", "done"),
 )
 
-TRACEBACK = '''Traceback (most recent call last):
+TRACEBACK = """Traceback (most recent call last):
   File "/srv/app/translate.py", line 88, in translate
     return model.translate(text, language)
            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
   File "/srv/app/model.py", line 31, in translate
     raise ValueError(f"no such language: {language!r}")
 ValueError: no such language: 'xx'
-'''
+"""
 
 HOSTILE = (
     "<script>document.title = 'owned'</script><img src=x onerror=\"alert(1)\">",

@@ -120,11 +120,15 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
             "http://www.w3.org/2000/svg",
             "http://www.w3.org/1998/Math/MathML",
             "https://svelte.dev/e/",
-        } or all(each.startswith("https://svelte.dev/e/") for each in found - {
-            "http://www.w3.org/1999/xhtml",
-            "http://www.w3.org/2000/svg",
-            "http://www.w3.org/1998/Math/MathML",
-        })
+        } or all(
+            each.startswith("https://svelte.dev/e/")
+            for each in found
+            - {
+                "http://www.w3.org/1999/xhtml",
+                "http://www.w3.org/2000/svg",
+                "http://www.w3.org/1998/Math/MathML",
+            }
+        )
 
 
 @pytest.mark.parametrize(

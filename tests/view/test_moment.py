@@ -20,7 +20,9 @@ def living(name: str, slots: int, busy_s: float = 0.0, **identity: Any) -> Livin
     """A box with so many inputs in it."""
     rows = [SlotState(n, f"in-{n}", "f", 0, 10**9, 1, False) for n in range(slots)]  # noqa: FBT003  # a field
     said = {"container_id": name, "function": "f", "pid": 7, **identity}
-    box = BoxSummary(Path(f"/x/{name}.box"), ALIVE, said, Pulse(0, 0, 0, 0), rows, {}, 0)
+    box = BoxSummary(
+        Path(f"/x/{name}.box"), ALIVE, said, Pulse(0, 0, 0, 0), rows, {}, 0
+    )
     return Living(box, busy_s)
 
 

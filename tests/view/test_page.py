@@ -117,7 +117,9 @@ def test_the_theme_can_be_chosen_and_is_kept(browser: Browser, view: View) -> No
         shown.click("button[aria-label='Change to light colours']")
         assert _theme(shown) == "light"
         shown.emulate_media(color_scheme="dark")
-        shown.wait_for_function("() => document.documentElement.dataset.theme == 'dark'")
+        shown.wait_for_function(
+            "() => document.documentElement.dataset.theme == 'dark'"
+        )
 
 
 def _theme(shown: Page) -> Any:

@@ -134,7 +134,9 @@ def test_lines_come_once_and_in_order(place: Places, run: Filling) -> None:
         watching.close()
 
 
-def test_the_screen_shows_and_takes_keys(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_the_screen_shows_and_takes_keys(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """The present above, lines below; space pauses them, q ends it."""
     from telemetry.pipeline.agent.places import places
 
