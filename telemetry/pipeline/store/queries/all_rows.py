@@ -187,3 +187,21 @@ def runs_after(
             (*where.values, limit),
         )
     return [Run(*row) for row in rows]
+
+
+class Times(NamedTuple):
+    """When the first execution began, and when the last began or ended; 0 for none."""
+
+    first_ns: int
+    last_ns: int
+
+
+def execution_times(reader: Reader) -> Times:
+    """The time that all executions lie in."""
+    with reader.asking():
+        rows = reader.rows(
+            "select min(started_ns), max(max(started_ns, coalesce(ended_ns, 0))) "
+            "from executions"
+        )
+    first_ns, last_ns = rows[0]
+    return Times(first_ns or 0, last_ns or 0)
