@@ -40,6 +40,10 @@ _INT_MAX: Final = 2**63 - 1
 _INT_DECIMAL_BITS: Final = 4_096
 
 
+# Whatever a subclass makes of the name.
+_ARGUMENTS: Final = BaseException.args.__get__  # type: ignore[attr-defined]  # a descriptor
+
+
 class _Foreign(threading.local):
     """Whether this thread is inside a ``repr`` or ``str`` that we called."""
 
@@ -105,6 +109,13 @@ def plain_text(value: object) -> str:
     """*value* as the text of an event: a str as it is, all else by its ``str``."""
     if type(value) is str:
         return cut(value)
+    kind = type(value)
+    if issubclass(kind, BaseException) and kind.__str__ is BaseException.__str__:
+        # Of one text: no code of others is run for it, so that a signal handler may
+        # say it while this thread is asking another object for its text.
+        args = _ARGUMENTS(value)
+        if len(args) == 1 and type(args[0]) is str:
+            return cut(args[0])
     return cut(foreign(lambda: str(value), type_name(value)))
 
 

@@ -23,6 +23,7 @@ MODULES: dict[str, list[str]] = {
     "chaos": [],
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
     "gateway": [],
+    "shipping": [],
 }
 
 

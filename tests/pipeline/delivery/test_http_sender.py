@@ -25,6 +25,8 @@ PARTIAL = ExportLogsServiceResponse(
         rejected_log_records=3, error_message="too\nold"
     )
 ).SerializeToString()
+STATUS = b"\x08\x03\x12\x09not:\tgood\x1a\x03xyz"
+"""A ``google.rpc.Status`` with a code, a message and a detail."""
 TIMEOUT_S = 0.3
 
 
@@ -102,10 +104,15 @@ def test_gzip() -> None:
         (reply(429), Meaning.RETRY, "HTTP 429"),
         (reply(500, b"oops", "text/plain"), Meaning.DOUBTFUL, "HTTP 500 Said: oops"),
         (reply(503, b'{"message": "busy"}', "application/json"), Meaning.RETRY, "busy"),
-        (reply(400, b"\x08\x03\x12\x03bad"), Meaning.REFUSED, "HTTP 400 Said: bad"),
+        (reply(400, STATUS), Meaning.REFUSED, "HTTP 400 Said: not: good"),
         (reply(400, b"<html>", "text/html"), Meaning.REFUSED, "HTTP 400 Said"),
         (reply(404), Meaning.REFUSED, "the right path"),
         (reply(413), Meaning.TOO_LARGE, "HTTP 413"),
+        (
+            reply(400, b"http: request body too large", "text/plain"),
+            Meaning.TOO_LARGE,
+            "HTTP 400 Said: http: request body too large",
+        ),
         (reply(401), Meaning.MISCONFIGURED, "OTEL_EXPORTER_OTLP_HEADERS"),
         (
             reply(200, b"<html>log in</html>", "text/html"),
@@ -120,6 +127,7 @@ def test_status(said: Reply, meaning: Meaning, text: str) -> None:
 
     assert verdict.meaning == meaning
     assert text in verdict.text
+    assert "xyz" not in verdict.text
 
 
 def test_redirect_is_not_followed() -> None:
