@@ -43,9 +43,8 @@ class ContainerTracks:
         self._horizon_ns = horizon_ns
         self._group = uuid_of("group", name)
         self._slots: dict[int | None, Lanes] = {}
-        self._waited = Lanes(
-            file, lambda n: self._track(f"waited {n}", "waited", _WAITED)
-        )
+        self._waited = self._lanes("waited", _WAITED)
+        self._loop = self._lanes("loop", _LOOP)
         self._running: list[int] | None = None
         self.hidden = 0
         file.process(self._group, name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from telemetry.pipeline.receiver.otlp_json import to_protobuf
 from telemetry.pipeline.store.failures import StoreError
 from telemetry.pipeline.store.intake import Intake
 from telemetry.pipeline.store.processes import ProcessSeen, foreign_process
-from tests.pipeline.exports.conftest import Fill
+from tests.pipeline.store.records import Kept
 
 SECOND_NS = 1_000_000_000
 NOW_NS = 1_790_000_000 * SECOND_NS
@@ -93,8 +92,15 @@ POINTS = [
 ]
 
 
-def some_of_everything(intake: Intake) -> None:
+def everything_in(kept: Kept) -> Path:
     """Two processes, lines, spans, points."""
+    with kept.store.transaction():
+        some_of_everything(kept.intake)
+    return kept.path
+
+
+def some_of_everything(intake: Intake) -> None:
+    """See above."""
     shop = intake.processes.number(foreign_process("sender", RESOURCE))
     ours = intake.processes.number(
         ProcessSeen(
@@ -125,9 +131,9 @@ def of_signal(lines: list[bytes], signal: Signal) -> list[bytes]:
     return [to_protobuf(signal, each) for each in lines if each.startswith(begin)]
 
 
-def test_lines_come_back(filled: Callable[[Fill], Path]) -> None:
+def test_lines_come_back(kept: Kept) -> None:
     """Each says what it said, with its resource, its logger and its ids."""
-    bodies = of_signal(exported(filled(some_of_everything)), "logs")
+    bodies = of_signal(exported(everything_in(kept)), "logs")
     groups = [group for body in bodies for group in decode_logs(body).groups]
     found = {
         each.line.event: (resource, each)
@@ -146,9 +152,9 @@ def test_lines_come_back(filled: Callable[[Fill], Path]) -> None:
     assert found["later"][1].line.logger is None
 
 
-def test_spans_come_back(filled: Callable[[Fill], Path]) -> None:
+def test_spans_come_back(kept: Kept) -> None:
     """Whole: links, events, status, scope, what was dropped."""
-    bodies = of_signal(exported(filled(some_of_everything)), "spans")
+    bodies = of_signal(exported(everything_in(kept)), "spans")
     spans = [
         span
         for body in bodies
@@ -160,9 +166,9 @@ def test_spans_come_back(filled: Callable[[Fill], Path]) -> None:
     assert [span.name for span in spans] == ["fill", "later"]
 
 
-def test_points_come_back(filled: Callable[[Fill], Path]) -> None:
+def test_points_come_back(kept: Kept) -> None:
     """Each shape of them, with exemplars."""
-    bodies = of_signal(exported(filled(some_of_everything)), "metrics")
+    bodies = of_signal(exported(everything_in(kept)), "metrics")
     points = [
         point
         for body in bodies
@@ -189,14 +195,14 @@ def test_points_come_back(filled: Callable[[Fill], Path]) -> None:
     ],
 )
 def test_selection(
-    filled: Callable[[Fill], Path],
+    kept: Kept,
     selection: Selection,
     events: set[str],
     spans: set[str],
     metrics: set[str],
 ) -> None:
     """What is not wanted is left out, of all signals."""
-    lines = exported(filled(some_of_everything), selection)
+    lines = exported(everything_in(kept), selection)
 
     assert events == {
         each.line.event
@@ -218,18 +224,14 @@ def test_selection(
     }
 
 
-def test_more_than_one_page_and_progress(filled: Callable[[Fill], Path]) -> None:
+def test_more_than_one_page_and_progress(kept: Kept) -> None:
     """Everything is written once; how far it is rises to the end."""
-
-    def fill(intake: Intake) -> None:
-        sender = intake.processes.number(foreign_process("sender", RESOURCE))
-        many = [
-            ForeignLine(Line(NOW_NS + n, "info", f"line {n}")) for n in range(2_500)
-        ]
-        intake.foreign_logs(sender, many)
-
+    many = [ForeignLine(Line(NOW_NS + n, "info", f"line {n}")) for n in range(2_500)]
+    with kept.store.transaction():
+        sender = kept.intake.processes.number(foreign_process("sender", RESOURCE))
+        kept.intake.foreign_logs(sender, many)
     told: list[Progress] = []
-    lines = exported(filled(fill), on_progress=told.append, signals=["logs"])
+    lines = exported(kept.path, on_progress=told.append, signals=["logs"])
     events = [
         each.line.event
         for body in of_signal(lines, "logs")
@@ -246,9 +248,9 @@ def test_more_than_one_page_and_progress(filled: Callable[[Fill], Path]) -> None
     assert len(lines) == 3
 
 
-def test_an_empty_store(filled: Callable[[Fill], Path]) -> None:
+def test_an_empty_store(kept: Kept) -> None:
     """It is an empty file, and no error."""
-    assert exported(filled(lambda _intake: None)) == []
+    assert exported(kept.path) == []
 
 
 def test_no_store(tmp_path: Path) -> None:
