@@ -98,15 +98,19 @@ def _write(
     schema = pa.schema([(each.name, _TYPES[each.kind]) for each in table.columns])
     first, last = reach(reader, table.table)
     number = first - 1
-    group: list[Row] = []
+    group: list[Any] = []
+    waiting = 0
     with parquet.ParquetWriter(path, schema, compression="zstd") as file:
         while number < last:
             page = flat_rows(reader, table, chosen, number, _AT_ONCE)
             number = page[-1][0] if len(page) == _AT_ONCE else last
-            group += page
-            if len(group) >= _GROUP or (number == last and group):
-                file.write_table(_arrow(table.columns, group, schema))
+            if page:
+                group.append(_arrow(table.columns, page, schema))
+                waiting += len(page)
+            if waiting >= _GROUP or (number == last and group):
+                file.write_table(pa.concat_tables(group), row_group_size=waiting)
                 group.clear()
+                waiting = 0
             written[table.name] += len(page)
             done = number - first + 1
             on_progress(
