@@ -22,8 +22,9 @@ SECURITY: Final = {
     # Nothing but what we serve: no script, style, font or request from elsewhere,
     # nothing inline, and no text that becomes markup.
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; "
         "trusted-types svelte-trusted-html"
     ),
@@ -102,7 +103,9 @@ class Guard:
         page = (
             answer(Problem(refused.problem), refused.status)
             if scope["path"].startswith("/api/")
-            else Response(refused.problem + "\n", refused.status, media_type="text/plain")
+            else Response(
+                refused.problem + "\n", refused.status, media_type="text/plain"
+            )
         )
         await page(scope, receive, send_safely)
 
@@ -112,5 +115,3 @@ class Guard:
             f"{self._rules.cookie}={self._rules.token}; Path=/; HttpOnly; "
             f"SameSite=Strict; Max-Age={_MONTH_S}"
         )
-
-
