@@ -10,9 +10,9 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # what people have.
 PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
-BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory gateway
+BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage
 
-.PHONY: help demo test lint bench backends page clean
+.PHONY: help demo test lint bench backends page page-check clean
 
 help:
 	@echo "make demo      run the demo (ARGS='...' passes arguments)"
@@ -28,10 +28,11 @@ demo: $(VENV)/.has-runtime
 	@$(PY) -m examples.demo $(ARGS)
 
 # All of it runs even when one part fails; pytest comes last, so that its closing
-# line is the last that is printed. Where the Collector cannot be built, the tests
-# that want one are skipped and say so.
+# line is the last that is printed. Where the Collector cannot be built, or npm
+# has no packages, the tests that want them are skipped and say so.
 test: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build --if-go collector || true
+	@$(PY) -m tests.node.packages || true
 	@status=0; \
 	$(MAKE) --no-print-directory lint || status=1; \
 	$(PY) -m pytest $(ARGS) || status=1; \
@@ -54,8 +55,11 @@ backends: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build
 
 # What users get is committed, so only those who change web/ need this.
-page:
-	@cd web && npm ci --no-audit --no-fund && npm run check
+page: page-check
+	@cd web && npm run build
+
+page-check:
+	@cd web && npm ci --silent && npm run --silent check
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \

@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -34,7 +34,7 @@ from telemetry.capture.blackbox.reader import BoxReader, SlotState
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
 
 KILLS: Final = 1_000
-QUICK_KILLS: Final = 10
+QUICK_KILLS: Final = 4
 _LATEST_S: Final = 0.02
 _BEGIN_S: Final = 20.0
 _READ_EVERY_S: Final = 0.002
@@ -202,7 +202,9 @@ def main() -> None:
         [how, *(f"{getattr(tally, name):,}" for name in names)]
         for how, tally in found.items()
     ]
-    report.table("What was there afterwards", ["ended by", *names], rows)
+    title = "What was there afterwards"
+    report.table(title, ["ended by", *names], rows)
+    report.keep(title, {how: asdict(tally) for how, tally in found.items()})
     report.close()
     sys.exit(0 if all(tally.is_perfect for tally in found.values()) else 1)
 

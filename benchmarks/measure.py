@@ -42,12 +42,14 @@ class Case:
     Attributes:
         inputs: Inputs of a block; 0 for as many as the plan has time for.
         step: A block has a multiple of so many inputs.
+        after: Is done behind each block, and costs it nothing.
     """
 
     name: str
     run: Callable[[int], object]
     inputs: int = 0
     step: int = 1
+    after: Callable[[], object] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,8 @@ def _run_block(case: Case, blocks: Blocks) -> None:
     blocks.wall_us.append(wall_s / blocks.inputs * _MICRO)
     if cpu_s is not None:
         blocks.cpu_us.append(cpu_s / blocks.inputs * _MICRO)
+    if case.after is not None:
+        case.after()
 
 
 def _block_inputs(case: Case, plan: Plan) -> int:
@@ -152,6 +156,8 @@ def _block_inputs(case: Case, plan: Plan) -> int:
         began_s = time.perf_counter()
         case.run(inputs)
         took_s = time.perf_counter() - began_s
+        if case.after is not None:
+            case.after()
         if took_s >= plan.block_s / 4:
             wanted = inputs * plan.block_s / took_s
             return max(1, round(wanted / case.step)) * case.step

@@ -39,6 +39,11 @@ class TreeClock:
         return (own_ns + _cpu_ns(_descendants()) - self._others_ns) / 1e9
 
 
+def cpu_s(pid: int) -> float | None:
+    """CPU seconds of a process so far; None where the system does not tell."""
+    return _cpu_ns([pid]) / 1e9 if (_PROC / str(pid) / "schedstat").exists() else None
+
+
 def rss_bytes(pid: int | None = None) -> int:
     """Resident memory of a process; of this one when no pid is given."""
     number = os.getpid() if pid is None else pid

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import time
+import warnings
 from collections.abc import Callable, Sequence
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 from opentelemetry.context import get_current
-from opentelemetry.sdk._logs import LoggerProvider
+from opentelemetry.sdk._logs import LoggerProvider, LoggingHandler
 from opentelemetry.sdk._logs.export import (
     BatchLogRecordProcessor,
     LogRecordExporter,
@@ -92,3 +94,13 @@ def make(queue: int) -> tuple[Callable[[int], None], Callable[[], object]]:
         logs.force_flush()
 
     return leave, flush
+
+
+def log_handler() -> logging.Handler:
+    """OpenTelemetry's handler of ``logging``; its batches are exported nowhere."""
+    with warnings.catch_warnings():
+        # Deprecated for one in a package of its own, which is the same.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        provider = LoggerProvider()
+        provider.add_log_record_processor(BatchLogRecordProcessor(NoLogs()))
+        return LoggingHandler(logging.INFO, provider)

@@ -20,7 +20,7 @@ OURS: Final = {
     "TELEMETRY_STACK_SIGNAL": "the signal that asks a blocked loop for its stack",
     "TELEMETRY_INPUT": "the input that started this process; set by the toolkit",
 }
-"""All that we read, and what each is for."""
+"""All that we read, and what each is for. A test finds what is read and not here."""
 
 OTHERS: Final = (
     "BAGGAGE",

@@ -34,10 +34,14 @@ DEPTH: Final = 8
 
 _SMALL_CHARS: Final = 1_024
 # Source: the integers of msgpack, orjson and OTLP alike; larger ones become text.
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 # CPython refuses to write longer ones in decimal (sys.set_int_max_str_digits).
 _INT_DECIMAL_BITS: Final = 4_096
+
+
+# Whatever a subclass makes of the name.
+_ARGUMENTS: Final = BaseException.args.__get__  # type: ignore[attr-defined]  # a descriptor
 
 
 class _Foreign(threading.local):
@@ -105,6 +109,13 @@ def plain_text(value: object) -> str:
     """*value* as the text of an event: a str as it is, all else by its ``str``."""
     if type(value) is str:
         return cut(value)
+    kind = type(value)
+    if issubclass(kind, BaseException) and kind.__str__ is BaseException.__str__:
+        # Of one text: no code of others is run for it, so that a signal handler may
+        # say it while this thread is asking another object for its text.
+        args = _ARGUMENTS(value)
+        if len(args) == 1 and type(args[0]) is str:
+            return cut(args[0])
     return cut(foreign(lambda: str(value), type_name(value)))
 
 
@@ -118,7 +129,7 @@ def plain_fields(given: Mapping[str, object]) -> dict[str, Plain]:
             value is None
             or type(value) is bool
             or type(value) is float
-            or (type(value) is int and _INT_MIN <= value <= _INT_MAX)
+            or (type(value) is int and INT_MIN <= value <= INT_MAX)
             or (type(value) is str and len(value) < _SMALL_CHARS and value.isascii())
         ):
             fields[name] = value
@@ -183,7 +194,7 @@ class _Walk:
         return text
 
     def _integer(self, number: int) -> int | str:
-        if _INT_MIN <= number <= _INT_MAX:
+        if INT_MIN <= number <= INT_MAX:
             return number
         bits = number.bit_length()
         return str(number) if bits <= _INT_DECIMAL_BITS else f"<int of {bits} bits>"

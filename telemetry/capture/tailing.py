@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
+import re
 import struct
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ _FIRST_FREE: Final = 3
 _PUNCH_LINUX: Final = 0x01 | 0x02
 # Source: sys/fcntl.h of macOS, F_PUNCHHOLE and struct fpunchhole.
 _PUNCH_MACOS: Final = 99
+_NOTE: Final = b"\n[%d bytes of output were not captured: too much at once]\n"
+_NOTED: Final = re.compile(rb"\n\[(\d+) bytes of output were not captured[^\n]*\n")
 _ON: Final = MARK_ON.encode()
 _OFF: Final = MARK_OFF.encode()
 
@@ -67,10 +70,21 @@ class Tail:
         return os.fstat(self._file).st_size - self._at
 
     def read(self) -> bytes:
-        """The next bytes, 1 MiB at most; b"" when there are none."""
-        data = os.pread(self._file, READ_BYTES, self._at)
-        self._at += len(data)
-        return data
+        """The next bytes, 1 MiB at most; b"" when there are none.
+
+        What another process has given up (see `trim`) is passed over; there stands
+        how much it was.
+        """
+        while True:
+            start = _data_from(self._file, self._at)
+            data = os.pread(self._file, READ_BYTES, start)
+            # Race: 1. we find where the data begins; 2. another process trims it;
+            # 3. we read zeros. So we look once more, and begin where it begins now.
+            if _data_from(self._file, self._at) == start:
+                break
+        skipped = start > self._at
+        self._at = start + len(data)
+        return data.lstrip(b"\0") if skipped else data
 
     def release(self) -> None:
         """Zero what was read, and give its blocks back."""
@@ -132,6 +146,52 @@ class Marked:
         return b"".join(plain), b"".join(everything)
 
 
+def trim(path: Path, limit_bytes: int) -> int:
+    """Give up the oldest of what nobody has read of a file that has grown too long.
+
+    For another process than the one that writes it, when that does not get to read:
+    it may hold its interpreter lock in code that writes. A note of how much is
+    missing is left where it stood.
+
+    Args:
+        limit_bytes: Unread bytes that may stay.
+
+    Returns:
+        Bytes that are given up now; 0 also where files have no holes.
+
+    Raises:
+        OSError: There is no such file, or it cannot be changed.
+    """
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        start = _data_from(fd, 0)
+        end = os.fstat(fd).st_size - limit_bytes
+        end -= end % _BLOCK_BYTES
+        if end - start < _BLOCK_BYTES:
+            return 0
+        first = os.pread(fd, _BLOCK_BYTES, start).lstrip(b"\0")
+        if not _punch(fd, start, end - start):
+            return 0
+        count = end - start - _BLOCK_BYTES + len(first)
+        total, before = count, _NOTED.match(first)
+        if before is not None:
+            count -= len(before.group())
+            total = count + int(before[1])
+        note = _NOTE % total
+        os.pwrite(fd, note, end - len(note))
+        return count
+    finally:
+        os.close(fd)
+
+
+def _data_from(fd: int, start: int) -> int:
+    """Where the next data of a file begin, holes left out; *start* without any."""
+    try:
+        return os.lseek(fd, start, os.SEEK_DATA)
+    except OSError:  # ENXIO: a hole to the end; EINVAL: no holes here
+        return start
+
+
 def leftover(path: Path) -> list[str]:
     """The lines in the file of a dead process that nobody has read.
 
@@ -140,10 +200,7 @@ def leftover(path: Path) -> list[str]:
     """
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        try:
-            start = os.lseek(fd, 0, os.SEEK_DATA)
-        except OSError:  # ENXIO: a hole to the end; EINVAL: no holes here
-            start = 0
+        start = _data_from(fd, 0)
         kept = b""
         while data := os.pread(fd, READ_BYTES, start):
             start += len(data)

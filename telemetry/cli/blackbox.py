@@ -34,6 +34,7 @@ _EXAMPLE: Final = """examples:
   telemetry blackbox                    all boxes, the newest first
   telemetry blackbox K7Q2ZD -n 50       one of them, with its last 50 lines
   telemetry blackbox K7Q2ZD --follow    and whatever it says from now on
+  telemetry blackbox K7Q2ZD --follow --json | jq -c '.line // empty'
   telemetry blackbox x.box --lines-json --all | jq .event
 """
 _LOOK_EVERY_S: Final = 0.1
@@ -71,7 +72,11 @@ def add_to(verbs: Verbs) -> None:
         "--follow", action="store_true", help="go on until the process ends"
     )
     machine = parser.add_mutually_exclusive_group()
-    machine.add_argument("--json", action="store_true", help="one JSON object")
+    machine.add_argument(
+        "--json",
+        action="store_true",
+        help="one JSON object; with --follow one on each row: report, lines, end",
+    )
     machine.add_argument("--lines-json", action="store_true", help="JSON lines only")
     parser.add_argument(
         "--directory", help=f"where boxes lie (${DIRECTORY_VARIABLE}, or the default)"
@@ -141,32 +146,42 @@ def _show(path: Path, asked: argparse.Namespace) -> int:
         ink = ink_for(sys.stdout)
         found = autopsy.report()
         if asked.json:
-            sys.stdout.write(json_text(report_data(found)))
+            data = report_data(found)
+            row = {"report": data} if asked.follow else data
+            sys.stdout.write(json_text(row, one_row=asked.follow))
         elif asked.lines_json:
             sys.stdout.write("".join(map(json_line, found.lines)))
         else:
             sys.stdout.write(report_text(found, ink))
-        if asked.follow and not asked.json:
-            _follow(autopsy, ink, as_json=asked.lines_json)
+        if asked.follow:
+            _follow(autopsy, ink, asked)
     finally:
         autopsy.close()
     return 0
 
 
-def _follow(autopsy: Autopsy, ink: Ink, *, as_json: bool) -> None:
+def _follow(autopsy: Autopsy, ink: Ink, asked: argparse.Namespace) -> None:
     pretty = pretty_for(ink)
     lives = True
     try:
         while lives:
             lines, lives = autopsy.more()
-            text = "".join(map(json_line, lines)) if as_json else ""
-            sys.stdout.write(text or lines_text(lines, pretty))
+            if asked.json:
+                text = "".join(f'{{"line": {json_line(x)[:-1]}}}\n' for x in lines)
+            elif asked.lines_json:
+                text = "".join(map(json_line, lines))
+            else:
+                text = lines_text(lines, pretty)
+            sys.stdout.write(text)
             sys.stdout.flush()
             if lives:
                 time.sleep(_LOOK_EVERY_S)
     except KeyboardInterrupt:
         return
-    if not as_json:
+    if asked.json:
+        end = {"end": summary_data(autopsy.box())}
+        sys.stdout.write(json_text(end, one_row=True))
+    elif not asked.lines_json:
         sys.stdout.write(end_text(autopsy.box(), time.time_ns(), ink))
 
 

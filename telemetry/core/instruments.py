@@ -214,7 +214,7 @@ CONTAINER_EXITS: Final = _own(
     "counter",
     "input.container.exits",
     "{container}",
-    "Containers gone: scaledown, cancellation, timeout, crash, shutdown.",
+    "Containers gone: scaledown, cancellation, timeout, crash, shutdown, start_failed.",
     a.INPUT_REASON,
 )
 AUTOSCALER_WANT: Final = _own(

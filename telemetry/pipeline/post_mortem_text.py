@@ -30,6 +30,7 @@ from telemetry.capture.wording import (
 from telemetry.core.ids import CONTAINER_PREFIX, short
 from telemetry.core.outcome import Outcome
 from telemetry.pipeline.post_mortem import Beside, Held, PostMortem
+from telemetry.policy.loop_watch import THRESHOLD_S
 
 _STATES: Final = {
     ALIVE: ("alive", GOOD),
@@ -55,8 +56,6 @@ _DROPPED: Final = {
 _BESIDE_ROWS: Final = 20
 _STACK_ROWS: Final = 30
 _STACK_START: Final = "Stack (most recent call first):"
-_WORTH_TELLING_S: Final = 0.5
-"""A loop that is at one thing for longer is worth a warning."""
 _ULID_CHARS: Final = 26
 
 
@@ -207,7 +206,7 @@ def _loop(found: PostMortem, ink: Ink) -> list[str]:
         return []
     busy_s = (found.until_ns - found.busy_since_ns) / 1e9 if found.busy_since_ns else 0
     total_s = found.box.pulse.blocked_ns / 1e9
-    stuck = busy_s >= _WORTH_TELLING_S and found.box.state != ENDED
+    stuck = busy_s >= THRESHOLD_S and found.box.state != ENDED
     if stuck:
         word = "is" if found.box.state == ALIVE else "was"
         said = ink(f"{word} blocked for {duration(busy_s)}", BAD)
@@ -322,6 +321,7 @@ def _number(count: int, ink: Ink) -> str:
     return ink(f"{count:,}", ALARM) if count else ""
 
 
-def json_text(value: object) -> str:
-    """*value* as JSON for machines: one object, on rows of its own."""
-    return json.dumps(value, indent=2, ensure_ascii=True, default=repr) + "\n"
+def json_text(value: object, *, one_row: bool = False) -> str:
+    """*value* as JSON for machines: one object, on rows of its own, or on one."""
+    indent = None if one_row else 2
+    return json.dumps(value, indent=indent, ensure_ascii=True, default=repr) + "\n"

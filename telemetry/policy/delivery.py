@@ -80,12 +80,17 @@ class Pace:
     slow_s: float = 60.0
 
 
-def http_meaning(status: int) -> Meaning:
+def http_meaning(status: int, text: str = "") -> Meaning:
     """What an HTTP status means.
 
     3xx is no success: nobody has taken the request, and following a redirect would
     send data and headers where nobody said that they should go.
+
+    Args:
+        text: What was said beside it.
     """
+    if status == _CLIENT_ERROR and _TOO_LARGE_HTTP in text.lower():
+        return Meaning.TOO_LARGE
     for meaning, statuses in _HTTP.items():
         if status in statuses:
             return meaning
@@ -112,6 +117,8 @@ def grpc_meaning(code: str, text: str = "", *, asked: bool = False) -> Meaning:
         # The specification: to be repeated only with RetryInfo. Without, it is not
         # known whether the server recovers; data is not thrown away for that at once.
         return Meaning.RETRY if asked else Meaning.DOUBTFUL
+    if code == "INTERNAL" and _MALFORMED_TEXT in text.lower():
+        return Meaning.REFUSED
     return _GRPC.get(code, Meaning.REFUSED)
 
 
@@ -186,5 +193,10 @@ _GRPC: Final = {
     "INTERNAL": Meaning.DOUBTFUL,
 }
 _TOO_LARGE_TEXT: Final = "larger than max"
-"""Source: grpc-go says "received message larger than max (N vs. M)", gRPC's core
-"Received message larger than max"."""
+"""Source: grpc-go says "received message larger than max (N vs. M)" and "received
+message after decompression larger than max", gRPC's core "Received message larger
+than max"."""
+_MALFORMED_TEXT: Final = "error unmarshalling request"
+"""Source: grpc-go, of what is no message; other faults with this code may pass."""
+_TOO_LARGE_HTTP: Final = "request body too large"
+"""Source: the Collector answers 400 with Go's "http: request body too large"."""

@@ -15,6 +15,7 @@ from tests.stack.programs import need
 MODULES: dict[str, list[str]] = {
     "logging": [],
     "spans": [],
+    "receiving": [],
     "steal": [],
     "kills": [],
     "dispatch": [],
@@ -22,6 +23,7 @@ MODULES: dict[str, list[str]] = {
     "chaos": [],
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
     "gateway": [],
+    "shipping": [],
 }
 
 

@@ -133,6 +133,31 @@ def test_living_box_is_followed_to_its_end(tmp_path: Path) -> None:
     assert follower.returncode == 0
 
 
+def test_following_as_json_is_an_object_on_each_row(tmp_path: Path) -> None:
+    """The report, what is said from then on, and how it ended."""
+    victim = boxes.waiting(tmp_path)
+    assert victim.stdin is not None and victim.stdout is not None
+    command = [sys.executable, "-m", "telemetry", "blackbox", "--follow", "--json"]
+    with subprocess.Popen(
+        [*command, str(tmp_path / f"{boxes.NAME}.box")],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as follower:
+        assert follower.stdout is not None
+        report = json.loads(follower.stdout.readline())
+        victim.stdin.write("said later\n")
+        victim.stdin.close()  # and with that it is killed
+        *lines, end = [json.loads(row) for row in follower.stdout]
+    victim.wait(timeout=30)
+    victim.stdout.close()
+
+    assert report["report"]["state"] == "alive"
+    assert [row["line"]["event"] for row in lines] == ["said later"]
+    assert end["end"]["state"] == "died"
+    assert follower.returncode == 0
+
+
 def test_closed_pipe_ends_quietly(base: Path) -> None:
     """A reader that has gone away is no error."""
     read, write = os.pipe()

@@ -72,6 +72,17 @@ def test_loop_drops_and_executions_are_told(killed: Path) -> None:
     assert "KeyError: 'k'" in text
 
 
+@pytest.mark.parametrize(("busy_ms", "is_blocked"), [(99, False), (101, True)])
+def test_loop_is_blocked_from_when_the_watchdog_says_so(
+    killed: Path, busy_ms: int, is_blocked: bool
+) -> None:
+    """A tenth of a second at one thing; what is shorter is the loop at work."""
+    found = report_of(killed)
+    found.busy_since_ns = found.until_ns - busy_ms * 1_000_000
+
+    assert ("was blocked for" in report_text(found, PLAIN)) == is_blocked
+
+
 def test_lines_are_limited_and_chosen(killed: Path) -> None:
     """The last lines come, and of one input only its own."""
     found = report_of(killed, count=2)

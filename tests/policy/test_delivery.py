@@ -44,6 +44,15 @@ def test_http_status(meaning: Meaning, statuses: list[int]) -> None:
     )
 
 
+def test_too_large_in_other_words() -> None:
+    """The Collector says 400, and that the body is too large."""
+    said = "http: request body too large"
+
+    assert http_meaning(400, said) == Meaning.TOO_LARGE
+    assert http_meaning(400, "unexpected EOF") == Meaning.REFUSED
+    assert http_meaning(503, said) == Meaning.RETRY
+
+
 @pytest.mark.parametrize(
     ("code", "meaning"),
     [
@@ -75,6 +84,11 @@ def test_grpc_code(code: str, meaning: Meaning) -> None:
     [
         ("grpc: received message larger than max (5 vs. 4)", False, Meaning.TOO_LARGE),
         ("SERVER: Received message larger than max (5 vs. 4)", True, Meaning.TOO_LARGE),
+        (
+            "grpc: received message after decompression larger than max 4",
+            False,
+            Meaning.TOO_LARGE,
+        ),
         ("quota", True, Meaning.RETRY),
         ("quota", False, Meaning.DOUBTFUL),
     ],
@@ -82,6 +96,14 @@ def test_grpc_code(code: str, meaning: Meaning) -> None:
 def test_an_exhausted_server(text: str, asked: bool, meaning: Meaning) -> None:
     """One code says "too much at once", "come back at ..." and "no" alike."""
     assert grpc_meaning("RESOURCE_EXHAUSTED", text, asked=asked) == meaning
+
+
+def test_internal_fault_that_is_ours() -> None:
+    """What is no message today will be none tomorrow; other faults may pass."""
+    said = "grpc: error unmarshalling request: unexpected EOF"
+
+    assert grpc_meaning("INTERNAL", said) == Meaning.REFUSED
+    assert grpc_meaning("INTERNAL", "stream terminated") == Meaning.DOUBTFUL
 
 
 @pytest.mark.parametrize(

@@ -181,8 +181,18 @@ def test_a_test_that_needs_more_is_skipped_or_fails(
     """Skipped with the name of what was not checked; required, it fails."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.delenv(programs.REQUIRED_VARIABLE, raising=False)
-    with pytest.raises(pytest.skip.Exception, match="NOT CHECKED: no promtool"):
-        programs.need("promtool")
+    with pytest.raises(pytest.skip.Exception, match="NOT CHECKED: no prometheus"):
+        programs.need("prometheus")
     monkeypatch.setenv(programs.REQUIRED_VARIABLE, "collector,prometheus")
     with pytest.raises(pytest.fail.Exception, match="names prometheus"):
-        programs.need("promtool")
+        programs.need("prometheus")
+
+
+def test_any_promtool_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a built one, that of the distribution checks the rules."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "empty"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    program = tmp_path / "promtool"
+    program.touch(0o755)
+
+    assert programs.need("promtool") == program

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,17 +23,24 @@ REQUIRED_VARIABLE: Final = "REQUIRE_BACKENDS"
 """Names of backends, with commas; a test that lacks one of them fails. CI sets it.
 No name of ours in front: the toolkit warns of those that it does not read."""
 
+ANY_VERSION: Final = frozenset({"promtool"})
+"""Taken from PATH too, where they are not built: Debian's 2.42 reads all our rules."""
+
 OK: Final = 200
 READY_S: Final = 30.0
 STOP_S: Final = 20.0
 _PAUSE_S: Final = 0.02
+_ALL_IS_WELL: Final = re.compile(r"\tinfo\t|\blevel=INFO\b")
+"""In lines of the Collector and of Prometheus."""
 
 
 def need(program: str) -> Path:
     """Where the built *program* lies; without it the test is skipped, or fails."""
-    found = backends.find(program)
+    found: Path | str | None = backends.find(program)
+    if found is None and program in ANY_VERSION:
+        found = shutil.which(program)
     if found is not None:
-        return found
+        return Path(found)
     (name,) = (b.name for b in backends.BACKENDS.values() if program in b.programs)
     lacking = f"NOT CHECKED: no {program}; `make backends` builds it, with Go"
     if name in os.environ.get(REQUIRED_VARIABLE, "").split(","):
@@ -162,8 +170,10 @@ class Program:
             raise
 
     def end_of_log(self, lines: int = 40) -> str:
-        """The last lines that it printed."""
-        return "\n".join(self.log.read_text("utf-8").splitlines()[-lines:])
+        """The last lines that it printed, but those that say that all is well."""
+        text = self.log.read_text("utf-8").splitlines()
+        told = [line for line in text if not _ALL_IS_WELL.search(line)]
+        return "\n".join(told[-lines:])
 
     def discard(self) -> None:
         """Ends it and removes its data; its log goes to the captured output."""

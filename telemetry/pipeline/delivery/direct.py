@@ -112,7 +112,10 @@ class Direct:
             return found and self._answered >= mine and self._all_sent
 
     def shutdown(self, timeout_s: float) -> bool:
-        """Flush, and end; what is under way after *timeout_s* seconds is cut off.
+        """Flush, and end. What is under way after *timeout_s* seconds is left behind.
+
+        An exporter that waits between two attempts is cut short; one that waits for
+        an answer cannot be, and keeps its thread, which does not keep the program.
 
         Returns:
             False when something was left: it is still in the box.

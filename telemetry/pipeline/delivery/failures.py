@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from http.client import BadStatusLine, HTTPException, IncompleteRead, RemoteDisconnected
+from http.client import BadStatusLine, IncompleteRead, RemoteDisconnected
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -22,11 +22,8 @@ def failure(error: Exception, endpoint: Endpoint) -> Verdict:
     """
     parts = urlsplit(endpoint.url)
     meaning, text = _meaning(error, endpoint)
-    if parts.port == _GRPC_PORT and isinstance(error, HTTPException | ConnectionError):
-        text += (
-            f"; port {_GRPC_PORT} is mostly gRPC's: OTEL_EXPORTER_OTLP_PROTOCOL=grpc, "
-            "or port 4318"
-        )
+    if parts.port == _GRPC_PORT and isinstance(error, ConnectionError):
+        text += f"; port {_GRPC_PORT} is mostly gRPC's, and 4318 that of HTTP"
     return Verdict(meaning, f"{parts.netloc}: {text}")
 
 
@@ -60,6 +57,8 @@ def _tls(error: OSError) -> tuple[Meaning, str]:
 _SAID: Final[dict[type[Exception], str]] = {
     RemoteDisconnected: "it closed the connection without an answer",
     IncompleteRead: "the answer was cut off",
-    BadStatusLine: "it does not speak HTTP/1.1",
+    BadStatusLine: (
+        "it does not speak HTTP/1.1; if it is gRPC: OTEL_EXPORTER_OTLP_PROTOCOL=grpc"
+    ),
 }
 """The first that fits: `RemoteDisconnected` is a `BadStatusLine` as well."""

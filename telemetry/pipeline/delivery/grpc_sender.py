@@ -118,6 +118,9 @@ class GrpcSender:
             said = f"no answer within {self._endpoint.timeout_s:g} s"
         elif "CERTIFICATE_VERIFY_FAILED" in said:
             meaning = Meaning.MISCONFIGURED
+        elif "http1.x server" in said:
+            meaning = Meaning.MISCONFIGURED
+            said = "it does not speak gRPC; HTTP is mostly on port 4318"
         return Verdict(meaning, f"{host}: gRPC {code}: {said}", asked_s)
 
 

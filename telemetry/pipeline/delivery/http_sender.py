@@ -154,16 +154,14 @@ class HttpSender:
 
     def _judged(self, answer: _Answer) -> Verdict:
         response, body = answer
-        meaning = http_meaning(response.status)
         content_type = response.headers.get_content_type()
-        if meaning is Meaning.DELIVERED:
+        if http_meaning(response.status) is Meaning.DELIVERED:
             return self._delivered(content_type, body)
         said = message_of(body, content_type)
-        if said and not said.isspace():
-            said = f": {said}"
         text = f"HTTP {response.status} {shown(response.reason.encode())}".rstrip()
-        text += said + self._advice(response)
+        text += (f": {said}" if said else "") + self._advice(response)
         asked = response.headers.get("Retry-After")
+        meaning = http_meaning(response.status, said)
         return Verdict(meaning, text, retry_after_s(asked, time.time()))
 
     def _delivered(self, content_type: str, body: bytes) -> Verdict:

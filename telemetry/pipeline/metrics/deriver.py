@@ -9,6 +9,7 @@ import msgspec
 
 from telemetry.capture import runtime_records as records
 from telemetry.capture.runtime_records import PoolDeclared, Record
+from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.metrics import inputs, pools
@@ -26,6 +27,9 @@ VERSION: Final = 1
 RECORDS: Final = "records"
 """``input.telemetry.signal`` of what was given up in a black box: nobody knows any more
 whether those were lines, spans or something else."""
+
+_BOXES: Final = 4_096
+"""Boxes with losses that are remembered, so that none is counted twice."""
 
 _GAUGES: Final = frozenset(
     metric.name
@@ -96,10 +100,17 @@ class Deriver:
         if isinstance(record, PoolDeclared):
             self._declared(record)
 
+    def outside(self, settled: Settled) -> None:
+        """An input ended that no dispatcher knows, of a program on its own.
+
+        Raises:
+            ValueError: Its outcome is none that there is.
+        """
+        inputs.take_outside(self._ledger, settled)
+
     def gone(self, source: str) -> None:
         """The process of that box is gone, and everything in it was taken in."""
         self._pools.pop(source, None)
-        self._dropped.pop(source, None)
 
     def lines(self, bound: bool, function: str, count: int) -> None:  # noqa: FBT001 - the value of an attribute
         """So many log records.
@@ -119,11 +130,21 @@ class Deriver:
 
     def box_dropped(self, box: str, counts: Mapping[str, int]) -> None:
         """What a box says that it has given up in all, by reason."""
-        before = self._dropped.setdefault(box, {})
-        for reason, count in counts.items():
-            if count > before.get(reason, 0):
-                self.dropped(RECORDS, reason, count - before.get(reason, 0))
-                before[reason] = count
+        # Kept when the box is gone, as it may be looked at once more.
+        before = self._dropped.get(box, {})
+        more = {
+            reason: count - before.get(reason, 0)
+            for reason, count in counts.items()
+            if count > before.get(reason, 0)
+        }
+        if not more:
+            return
+        for reason, count in more.items():
+            self.dropped(RECORDS, reason, count)
+        self._dropped.pop(box, None)  # so that it becomes the newest
+        self._dropped[box] = {**before, **{reason: counts[reason] for reason in more}}
+        if len(self._dropped) > _BOXES:
+            del self._dropped[next(iter(self._dropped))]
 
     def dropped(self, signal: str, reason: str, count: int) -> None:
         """So many more items were given up on their way."""

@@ -11,10 +11,11 @@ from telemetry.capture.runtime_records import (
     InputSettled,
     InputStarted,
 )
+from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
 from telemetry.pipeline.metrics.ledger import Ledger
-from telemetry.pipeline.metrics.pools import PoolNow
+from telemetry.pipeline.metrics.pools import UNKNOWN, PoolNow
 from telemetry.pipeline.metrics.series import Origin
 
 NONE: Final = "none"
@@ -84,6 +85,26 @@ def take_rejected(
     """An input was never accepted."""
     mode = pool.mode_of(record.function)
     ledger.add(names.REJECTED, (record.function, mode, record.reason))
+
+
+def take_outside(ledger: Ledger, settled: Settled) -> None:
+    """An input of a program that only imports the toolkit is over.
+
+    It had no queue, no slot and no zone, and how its program runs bodies is not known.
+
+    Raises:
+        ValueError: Its outcome is none that there is.
+    """
+    outcome = Outcome(settled.outcome)
+    key = settled.function or "", UNKNOWN
+    run_s = max(settled.ended_ns - settled.started_ns, 0) / 1e9
+    values = (*key, NONE, outcome.value)
+    origin = Origin(settled.ended_ns, settled.input_id, settled.attempt, settled.parent)
+    ledger.add(names.STARTED, (*key, NONE))
+    ledger.add(names.COMPLETED, values)
+    ledger.observe(names.TOTAL_DURATION, values, run_s, origin)
+    _invoked(ledger, key, outcome)
+    _ran(ledger, values, run_s, origin)
 
 
 def _ran(

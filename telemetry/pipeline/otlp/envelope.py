@@ -13,7 +13,7 @@ from typing import Final
 from telemetry.capture.diagnosis import own_version
 from telemetry.core import names
 from telemetry.pipeline.otlp.values import attribute, utf8
-from telemetry.pipeline.otlp.wire import framed
+from telemetry.pipeline.otlp.wire import framed, length
 
 SDK_NAME: Final = "input-telemetry"
 """Not "opentelemetry": that name is its own SDK's."""
@@ -90,8 +90,16 @@ def enveloped(resource: bytes, scopes: Iterable[tuple[bytes, list[bytes]]]) -> b
         resource: As `encoded_resource` gives it.
         scopes: Each as `encoded_scope` gives it, with the pieces of its items.
     """
-    each = [framed(_SCOPES, scope + b"".join(items)) for scope, items in scopes]
-    return framed(_RESOURCES, resource + b"".join(each))
+    # One copy of it all, and not one for each level.
+    parts = [resource]
+    size = len(resource)
+    for scope, items in scopes:
+        inside = len(scope) + sum(map(len, items))
+        head = _SCOPES + length(inside)
+        parts += (head, scope)
+        parts += items
+        size += len(head) + inside
+    return b"".join([_RESOURCES + length(size), *parts])
 
 
 _NO_SERVICE: Final = "unknown_service"

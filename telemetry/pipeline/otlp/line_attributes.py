@@ -19,9 +19,10 @@ from telemetry.pipeline.otlp.values import any_value, utf8
 METADATA_BYTES: Final = 48 * 1024
 """Bytes of all attributes of a record. Source: Loki takes 64 KiB of structured
 metadata, to which the resource's attributes are counted."""
-METADATA_ENTRIES: Final = 96
+METADATA_ENTRIES: Final = 80
 """Attributes of a record, those within mappings too. Source: Loki takes 128, to which
-it counts some 12 of its own, and those of the resource."""
+it counts some 10 of its own and those of the resource: some 10 of ours, the user's,
+and what Collectors add."""
 STACK_BYTES: Final = 8 * 1024
 """Bytes of a traceback that is an attribute alone; of a longer one, the attribute has
 both ends and the body all of it."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from struct import pack
 from typing import Final
 
+from telemetry.capture.span_records import SPAN_ID_BYTES, TRACE_ID_BYTES
 from telemetry.core import names
 from telemetry.pipeline.otlp.envelope import (
     ITEM,
@@ -73,28 +74,34 @@ def metrics_request(
     """An ``ExportMetricsServiceRequest``, and how many points are in it.
 
     Points of one metric are put together, wherever they stand. Points that differ in
-    name, unit, shape or temporality are of different metrics.
+    name, unit, shape or temporality are of different metrics. One that cannot be
+    encoded, such as with a negative count, is left out.
     """
-    found: dict[tuple[str, str, Shape, bool], list[Point]] = {}
+    found: dict[tuple[str, str, Shape, bool], tuple[Point, list[bytes]]] = {}
+    count = 0
     for point in points:
+        try:
+            encoded = _point(point)
+        except Exception:  # noqa: BLE001, S112  # of somebody else, and no reason to stop
+            continue
         key = (point.name, point.unit, point.shape, point.delta)
-        found.setdefault(key, []).append(point)
-    if not found:
+        found.setdefault(key, (point, []))[1].append(encoded)
+        count += 1
+    if not count:
         return b"", 0
-    metrics = [framed(ITEM, _metric(each)) for each in found.values()]
+    metrics = [framed(ITEM, _metric(*each)) for each in found.values()]
     scope = encoded_scope(scope_name, scope_version)
     resource = encoded_resource(resource_attributes)
-    return enveloped(resource, [(scope, metrics)]), len(points)
+    return enveloped(resource, [(scope, metrics)]), count
 
 
-def _metric(points: list[Point]) -> bytes:
-    first = points[0]
+def _metric(first: Point, points: list[bytes]) -> bytes:
     head = framed(_NAME, utf8(first.name))
     if first.description:
         head += framed(_DESCRIPTION, utf8(first.description))
     if first.unit:
         head += framed(_UNIT, utf8(first.unit))
-    data = [framed(_POINT, _point(point)) for point in points]
+    data = [framed(_POINT, point) for point in points]
     if first.shape != "gauge":
         data.append(_DELTA if first.delta else _CUMULATIVE)
     if first.shape == "counter":
@@ -144,9 +151,11 @@ def _exemplar(exemplar: Exemplar) -> bytes:
         _EXEMPLAR_TIME + fixed64(exemplar.unix_ns),
         _EXEMPLAR_DOUBLE + double(exemplar.value),
     ]
-    if exemplar.trace_id and exemplar.span_id:
-        parts.append(framed(_EXEMPLAR_SPAN, exemplar.span_id))
-        parts.append(framed(_EXEMPLAR_TRACE, exemplar.trace_id))
+    ids = exemplar.trace_id, exemplar.span_id
+    if (len(ids[0]), len(ids[1])) == (TRACE_ID_BYTES, SPAN_ID_BYTES):
+        # With ids of another length, a Collector refuses the whole request.
+        parts.append(framed(_EXEMPLAR_SPAN, ids[1]))
+        parts.append(framed(_EXEMPLAR_TRACE, ids[0]))
     parts += _attributes(_EXEMPLAR_ATTRIBUTE, exemplar.attributes)
     return b"".join(parts)
 

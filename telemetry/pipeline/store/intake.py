@@ -92,7 +92,7 @@ class Intake:
         """Take in spans that were received; repeated ones are dropped."""
         for span in spans:
             try:
-                self._spans.add(process, span)
+                self._spans.add(process, span, foreign=True)
             except sqlite3.Error:
                 raise
             except Exception:  # noqa: BLE001  # it came from strangers

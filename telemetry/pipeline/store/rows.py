@@ -78,6 +78,7 @@ class ExecutionRow:
     wait_s: float | None = None
     wait_reason: str | None = None
     batch_size: int | None = None
+    batch_index: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +97,7 @@ class ContainerRow:
     enter_s: float | None = None
     exit_reason: str | None = None
     exit_status: int | None = None
+    exit_phase: str | None = None
     target: int | None = None
     max_inputs: int | None = None
 

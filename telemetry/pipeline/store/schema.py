@@ -40,7 +40,8 @@ create table containers (
     function integer, pid integer,
     starting_ns integer, ready_ns integer, exited_ns integer,
     spawn_s real, import_s real, enter_s real,
-    exit_reason text, exit_status integer, target integer, max_inputs integer
+    exit_reason text, exit_status integer, exit_phase text,
+    target integer, max_inputs integer
 ) strict;
 
 -- The whole life of an input. began_ns: when it was enqueued, or else the first that
@@ -65,20 +66,21 @@ create index inputs_call on inputs (call_id) where call_id is not null;
 create index inputs_parent on inputs (parent) where parent is not null;
 
 -- One per attempt. ending: how it ended: an outcome, or why it ran again (retry,
--- neighbour, lost).
+-- neighbour, lost). batch_index: its place in its batch; the lines of a batch are those
+-- of the first.
 create table executions (
     id integer primary key autoincrement,
     input integer not null, attempt integer not null,
     function integer, process integer, container integer, slot integer,
     started_ns integer, ended_ns integer, ending text, zone text,
     concurrency integer, burst integer, cold integer,
-    wait_s real, wait_reason text, batch_size integer,
+    wait_s real, wait_reason text, batch_size integer, batch_index integer,
     unique (input, attempt)
 ) strict;
 create index executions_time
     on executions (container, started_ns, ended_ns, slot, function);
 
--- Of a batch: the inputs beside the one whose execution it is.
+-- Of a batch: the inputs beside the first, whose execution it is.
 create table members (
     input integer not null, execution integer not null,
     primary key (input, execution)
@@ -108,11 +110,12 @@ create table blocked (
 ) strict;
 create index blocked_time on blocked (began_ns);
 
--- The last that was said of each function's pool. declared and measured: JSON.
+-- The last that was said of each pool. declared and measured: JSON, by the names of
+-- the dispatcher's records.
 create table pools (
-    function integer primary key, unix_ns integer not null, process integer,
-    declared text, measured text
-) strict;
+    pool text primary key, function integer, unix_ns integer not null,
+    process integer, declared text, measured text
+) strict, without rowid;
 """
 
 _LINES: Final = """

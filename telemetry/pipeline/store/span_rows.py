@@ -9,10 +9,17 @@ import msgspec
 import orjson
 
 from telemetry.capture.plain import plain_fields
-from telemetry.capture.span_records import FinishedSpan, Settled, SpanEvent, span_of
+from telemetry.capture.span_records import (
+    SERVER,
+    FinishedSpan,
+    Settled,
+    SpanEvent,
+    span_of,
+)
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
 from telemetry.pipeline.store.grouping import Exceptions
+from telemetry.pipeline.store.input_rows import put_admission
 from telemetry.pipeline.store.lines import encoded
 from telemetry.pipeline.store.lives import Identity, Lives, identity_of
 from telemetry.pipeline.store.rows import ExecutionRow, InputRow
@@ -77,13 +84,25 @@ class Spans(Participant):
                 process,
             )
 
-    def add(self, process: int, span: FinishedSpan) -> None:
-        """A span of code, or one that was received.
+    def add(self, process: int, span: FinishedSpan, *, foreign: bool = False) -> None:
+        """A span of code.
+
+        Args:
+            foreign: It was received, or made of what somebody saw: it may tell of an
+                input that never ran, and of one that ran in another process.
 
         Raises:
             ValueError: It holds what cannot be.
         """
-        self._add(process, span, self._execution_of(process, span))
+        who = _identity_of(span)
+        execution: int | None = None
+        if who is not None and not foreign:
+            execution = self._lives.seen(who, process, span.start_unix_ns).id
+        elif who is not None and span.kind == SERVER:
+            execution = self._lives.seen(who, None, span.start_unix_ns).id
+        elif who is not None:
+            execution = self._lives.known(who.input_id, who.attempt)
+        self._add(process, span, execution)
 
     def flush(self) -> None:
         """Write what waits; a span that is there already is left out."""
@@ -138,53 +157,56 @@ class Spans(Participant):
         self._exceptions.occurred(trace, event.unix_ns, execution, process)
         return True
 
-    def _execution_of(self, process: int, span: FinishedSpan) -> int | None:
-        """Whose span it is, if it says so."""
 
-        def found(name: str) -> Any:  # noqa: ANN401  # an attribute may be anything
-            return span.own.get(name, span.attributes.get(name))
+def _identity_of(span: FinishedSpan) -> Identity | None:
+    """Whose span it is, if it says so."""
 
-        input_id = found(names.INPUT_ID)
-        if not isinstance(input_id, str):
-            return None
-        try:
-            who = identity_of(
-                Identity(
-                    input_id,
-                    found(names.INPUT_CALL_ID),
-                    found(names.INPUT_FUNCTION),
-                    found(names.INPUT_ATTEMPT) or 0,
-                    found(names.INPUT_CONTAINER_ID),
-                    found(names.INPUT_SLOT),
-                )
+    def found(name: str) -> Any:  # noqa: ANN401  # an attribute may be anything
+        return span.own.get(name, span.attributes.get(name))
+
+    input_id = found(names.INPUT_ID)
+    if not isinstance(input_id, str):
+        return None
+    try:
+        return identity_of(
+            Identity(
+                input_id,
+                found(names.INPUT_CALL_ID),
+                found(names.INPUT_FUNCTION),
+                found(names.INPUT_ATTEMPT) or 0,
+                found(names.INPUT_CONTAINER_ID),
+                found(names.INPUT_SLOT),
             )
-        except ValueError:
-            return None  # somebody uses our names for other things
-        return self._lives.seen(who, process, span.start_unix_ns).id
+        )
+    except ValueError:
+        return None  # somebody uses our names for other things
 
 
 def _note_end(row: ExecutionRow, input_: InputRow, settled: Settled) -> None:
     """What an execution says of itself; how its input fares is the dispatcher's."""
-    run_s = (settled.ended_ns - settled.started_ns) / 1e9
     row.started_ns, row.ended_ns = settled.started_ns, settled.ended_ns
-    own: Mapping[str, object] = settled.own or {}
-    blocked_s = own.get(names.INPUT_LOOP_BLOCKED_S)
+    known = settled.admission
+    if known is not None:
+        row.zone, row.concurrency = known.zone, _small(known.concurrency)
+        row.cold, row.burst = int(known.cold), int(known.concurrency > known.target)
     if input_.started_ns is None or settled.attempt == 0:
         input_.started_ns = settled.started_ns
     if settled.attempt < input_.attempts - 1:
         return  # it runs again by now
+    own: Mapping[str, object] = settled.own or {}
+    blocked_s = own.get(names.INPUT_LOOP_BLOCKED_S)
     if isinstance(blocked_s, int | float):
         input_.blocked_s = float(blocked_s)
-    input_.error_type = settled.error_type or None
-    input_.error_text = settled.error_text or None
+    if settled.error_type:
+        input_.error_type = settled.error_type
+        input_.error_text = settled.error_text or None
     if row.ending is None:
         row.ending = settled.outcome
-    if input_.is_settled:
-        return
-    input_.container, input_.slot = row.container, row.slot
-    if row.ending != settled.outcome:
-        return  # the dispatcher has it run again
+    put_admission(input_, row)
+    if input_.is_settled or row.ending != settled.outcome:
+        return  # it has its outcome, or the dispatcher has it run again
     # For an input without a dispatcher this is all there is; else until that says.
+    run_s = (settled.ended_ns - settled.started_ns) / 1e9
     input_.outcome, input_.run_s = settled.outcome, run_s
     input_.ended_ns = settled.ended_ns
     if settled.container_id is None:

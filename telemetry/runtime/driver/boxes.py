@@ -19,7 +19,7 @@ from telemetry.capture.blackbox.records import LINE_KINDS, line_of
 from telemetry.capture.blackbox.stacks import STACK_SUFFIX
 from telemetry.capture.line import stamp
 from telemetry.capture.plain import plain_text
-from telemetry.capture.tailing import leftover
+from telemetry.capture.tailing import leftover, trim
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,6 +43,10 @@ that stays in its box, and gives way there when that is full."""
 
 _LAST_LINES: Final = 20_000
 """Most lines that are shown of a container that is gone."""
+
+_UNREAD_BYTES: Final = 16 << 20
+"""What may lie in a container's file of a descriptor that it does not get to read:
+twice what it would keep itself, see `telemetry.capture.roads.descriptors`."""
 
 _CHILDREN_EVERY_S: Final = 0.5
 """Children that bodies fork have boxes of their own, which nobody announces."""
@@ -139,7 +143,10 @@ class Boxes:
             grown = False
             for path in self._outputs(name):
                 size = _size_bytes(path)
-                grown |= size > self._output_bytes.get(path, 0)
+                if size > self._output_bytes.get(path, 0):
+                    grown = True
+                    if size > _UNREAD_BYTES:
+                        _trim(path)
                 self._output_bytes[path] = size
             if grown:
                 self.on_output(name)
@@ -239,6 +246,15 @@ class Boxes:
 
 def _nobody(_container_id: str) -> None:
     """Who is told of output until somebody wants to be."""
+
+
+def _trim(path: Path) -> None:
+    # The container drops what is too much as it reads; this is for one that does not
+    # get to read, as C code holds its interpreter lock and writes.
+    try:
+        trim(path, _UNREAD_BYTES)
+    except OSError as error:
+        sink.failed(error, "output")
 
 
 def _size_bytes(path: Path) -> int:

@@ -109,9 +109,11 @@ class Journal:
             for declared in self._declared.values():
                 self._write(declared)
 
-    def count_dropped(self, count: int) -> None:
+    def missed(self, count: int) -> None:
         """So many records never came here."""
         self._box.count_dropped("internal", count)
+        # The ends of executions may be among them: nothing is known of what runs.
+        self._lifecycle = Lifecycle()
 
     def close(self) -> None:
         """Say goodbye in the box."""

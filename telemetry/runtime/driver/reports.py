@@ -59,6 +59,7 @@ class Reports:
         self._given = 0
         self._done = 0
         self._dropped = 0
+        self._noted = 0
 
     @property
     def is_observed(self) -> bool:
@@ -121,9 +122,8 @@ class Reports:
             else:
                 self._attempt(report)
         self._attempt(self._boxes.close)
+        self._note_dropped()
         if self._journal is not None:
-            if self._dropped:
-                self._journal.count_dropped(self._dropped)
             self._attempt(self._journal.close)
 
     def _keep(self, records: list[Record]) -> None:
@@ -147,7 +147,14 @@ class Reports:
         now_s = time.monotonic()
         if self._journal is not None and now_s >= self._journal_at_s:
             self._journal_at_s = now_s + _JOURNAL_EVERY_S
+            self._note_dropped()
             self._journal.look(now_s)
+
+    def _note_dropped(self) -> None:
+        dropped = self._dropped
+        if self._journal is not None and dropped > self._noted:
+            self._journal.missed(dropped - self._noted)
+            self._noted = dropped
 
     @staticmethod
     def _attempt(step: Callable[[], None]) -> None:

@@ -11,7 +11,8 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple, Self
 
@@ -186,3 +187,25 @@ class Collector:
         if said.hang:
             self._over.wait()
         return not (said.close or said.early or said.hang)
+
+
+@contextmanager
+def saying(data: bytes) -> Iterator[int]:
+    """The port of a server that says *data* to whoever comes, whatever he says."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.sendall(data)
+                    connection.recv(1 << 16)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(10)

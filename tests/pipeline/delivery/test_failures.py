@@ -69,6 +69,5 @@ def test_port_of_grpc() -> None:
     """Python's SDK speaks gRPC unless it is told otherwise, so its users know 4317."""
     endpoint = Endpoint("logs", "http://c:4317/v1/logs")
 
-    assert (
-        "OTEL_EXPORTER_OTLP_PROTOCOL=grpc" in failure(BadStatusLine(""), endpoint).text
-    )
+    assert "PROTOCOL=grpc" in failure(BadStatusLine(""), endpoint).text
+    assert "4318" in failure(ConnectionResetError(104, "reset"), endpoint).text

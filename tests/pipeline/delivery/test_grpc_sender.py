@@ -26,6 +26,7 @@ from telemetry.pipeline.delivery.grpc_sender import GrpcSender
 from telemetry.pipeline.delivery.sender import sender_to
 from telemetry.policy.delivery import Meaning, Verdict
 from tests.pipeline.delivery.certificates import Authority
+from tests.pipeline.delivery.collector import saying
 
 
 @dataclass
@@ -183,6 +184,17 @@ def test_nobody_there() -> None:
     verdict = sent(receiver, timeout_s=50)
 
     assert verdict.meaning == Meaning.RETRY
+
+
+def test_port_of_http() -> None:
+    """Who is asked for gRPC where HTTP is spoken gets a setting to correct."""
+    with saying(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        sender = GrpcSender(Endpoint("spans", f"http://127.0.0.1:{port}", "grpc"))
+        verdict = sender.send(b"")
+        sender.close()
+
+    assert verdict.meaning == Meaning.MISCONFIGURED
+    assert "port 4318" in verdict.text
 
 
 def test_abort_ends_a_request() -> None:

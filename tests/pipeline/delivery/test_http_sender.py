@@ -25,6 +25,8 @@ PARTIAL = ExportLogsServiceResponse(
         rejected_log_records=3, error_message="too\nold"
     )
 ).SerializeToString()
+STATUS = b"\x08\x03\x12\x09not:\tgood\x1a\x03xyz"
+"""A ``google.rpc.Status`` with a code, a message and a detail."""
 TIMEOUT_S = 0.3
 
 
@@ -102,10 +104,15 @@ def test_gzip() -> None:
         (reply(429), Meaning.RETRY, "HTTP 429"),
         (reply(500, b"oops", "text/plain"), Meaning.DOUBTFUL, "HTTP 500 Said: oops"),
         (reply(503, b'{"message": "busy"}', "application/json"), Meaning.RETRY, "busy"),
-        (reply(400, b"\x08\x03\x12\x03bad"), Meaning.REFUSED, "HTTP 400 Said: bad"),
+        (reply(400, STATUS), Meaning.REFUSED, "HTTP 400 Said: not: good"),
         (reply(400, b"<html>", "text/html"), Meaning.REFUSED, "HTTP 400 Said"),
         (reply(404), Meaning.REFUSED, "the right path"),
         (reply(413), Meaning.TOO_LARGE, "HTTP 413"),
+        (
+            reply(400, b"http: request body too large", "text/plain"),
+            Meaning.TOO_LARGE,
+            "HTTP 400 Said: http: request body too large",
+        ),
         (reply(401), Meaning.MISCONFIGURED, "OTEL_EXPORTER_OTLP_HEADERS"),
         (
             reply(200, b"<html>log in</html>", "text/html"),
@@ -120,6 +127,7 @@ def test_status(said: Reply, meaning: Meaning, text: str) -> None:
 
     assert verdict.meaning == meaning
     assert text in verdict.text
+    assert "xyz" not in verdict.text
 
 
 def test_redirect_is_not_followed() -> None:
@@ -158,15 +166,13 @@ def test_partial_success(said: Reply, rejected: int, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "low_s", "high_s"),
-    [
-        ("7", 7, 7),
-        ("0", 0, 0),
-        (formatdate(time.time() + 100, usegmt=True), 40, 100),
-        (formatdate(time.time() - 100, usegmt=True), 0, 0),
-    ],
+    [("7", 7, 7), ("0", 0, 0), (1_000, 900, 1_000), (-100, 0, 0)],
 )
-def test_retry_after(value: str, low_s: float, high_s: float) -> None:
-    """Seconds, or a date."""
+def test_retry_after(value: str | int, low_s: float, high_s: float) -> None:
+    """Seconds, or a date; here a number is so many seconds from now, as a date."""
+    if isinstance(value, int):
+        value = formatdate(time.time() + value, usegmt=True)
+
     asked_s = answered(reply(503, Retry_After=value)).asked_s
 
     assert asked_s is not None

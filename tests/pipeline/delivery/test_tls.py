@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +14,7 @@ from telemetry.pipeline.delivery.endpoints import Endpoint
 from telemetry.pipeline.delivery.http_sender import HttpSender
 from telemetry.policy.delivery import Meaning, Verdict
 from tests.pipeline.delivery.certificates import Authority, openssl, serving
-from tests.pipeline.delivery.collector import Collector
+from tests.pipeline.delivery.collector import Collector, saying
 
 
 class Files(NamedTuple):
@@ -130,20 +128,10 @@ def test_files_are_read_again(files: Files, tmp_path: Path) -> None:
 
 def test_plain_server(files: Files) -> None:
     """TLS was asked for, and the other side answers in plain text."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def answer() -> None:
-            connection, _ = listener.accept()
-            with connection:
-                connection.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-                connection.recv(1 << 16)
-
-        thread = threading.Thread(target=answer)
-        thread.start()
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}/v1/logs"
+    with saying(b"HTTP/1.1 400 Bad Request\r\n\r\n") as port:
+        url = f"https://127.0.0.1:{port}/v1/logs"
         made = Endpoint("logs", url, certificate=str(files.authority.file))
         found = HttpSender(made, {}).send(b"")
-        thread.join()
 
     assert found.meaning == Meaning.MISCONFIGURED
     assert "TLS: " in found.text

@@ -150,6 +150,34 @@ def test_exemplar(shape: Shape) -> None:
     assert (second.trace_id, second.span_id) == (b"", b"")
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        point(Distribution((), (-1,), 0.0), "histogram"),
+        point(1, unix_ns=-1),
+        point("x"),
+        point(1, attributes=None),
+    ],
+    ids=["count", "time", "value", "attributes"],
+)
+def test_bad_point_holds_up_nothing(bad: Point) -> None:
+    """It is left out, and not counted."""
+    body, count = metrics_request(RESOURCE, [point(1), bad, point(2)])
+    (resource,) = ExportMetricsServiceRequest.FromString(body).resource_metrics
+    (metric,) = resource.scope_metrics[0].metrics
+
+    assert [each.as_int for each in metric.gauge.data_points] == [1, 2]
+    assert count == 2
+
+
+def test_exemplar_with_bad_ids() -> None:
+    """The ids are left out: a Collector would refuse the whole request."""
+    exemplar = Exemplar(NS, 0.5, b"short", b"short")
+    (metric,) = metrics(point(1, "counter", exemplars=(exemplar,)))
+
+    assert metric.sum.data_points[0].exemplars[0].trace_id == b""
+
+
 def test_nothing() -> None:
     """No points, no request."""
     assert metrics_request(RESOURCE, []) == (b"", 0)

@@ -8,8 +8,9 @@ from telemetry.capture.blackbox.reader import SlotState
 from telemetry.capture.line import Line
 from telemetry.capture.span_records import FinishedSpan
 from telemetry.core import names
+from telemetry.pipeline.foreign import ForeignLine
 from telemetry.pipeline.points import Distribution, Exemplar, Point, Shape
-from telemetry.pipeline.store.interrupted import ForeignLine, interruptions
+from telemetry.pipeline.store.interrupted import interruptions
 from telemetry.pipeline.store.metric_rows import STEP_NS
 from telemetry.pipeline.store.processes import foreign_process
 from telemetry.pipeline.store.queries.inputs import input_life

@@ -12,8 +12,8 @@ from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
 from telemetry.capture.line import Line
 from telemetry.capture.span_records import FinishedSpan
+from telemetry.pipeline.foreign import ForeignLine
 from telemetry.pipeline.points import Distribution, Exemplar, Point
-from telemetry.pipeline.store.interrupted import ForeignLine
 from telemetry.pipeline.store.queries.lines import LineFilter, lines
 from telemetry.pipeline.store.queries.reading import Reader
 from tests.pipeline.store.records import (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import permutations
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,12 @@ from telemetry.capture.runtime_records import (
     ContainerExited,
     ContainerReady,
     ContainerStarting,
+    InputRejected,
     LoopBlocked,
     PoolMeasured,
     ScalingDecided,
 )
-from telemetry.capture.span_records import FinishedSpan, SpanEvent, Written
+from telemetry.capture.span_records import Admission, FinishedSpan, SpanEvent, Written
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
 from telemetry.pipeline.store.processes import ProcessSeen, box_process
@@ -27,12 +29,15 @@ from telemetry.pipeline.store.queries.inputs import (
     input_life,
 )
 from telemetry.pipeline.store.queries.reading import Reader
+from telemetry.pipeline.store.queries.timeline import timeline
+from telemetry.pipeline.store.queries.traces import trace
 from telemetry.policy.bursts import BurstReason, Episode
 from telemetry.policy.scaling import Decision, Reason
 from tests.pipeline.store import records
 from tests.pipeline.store.records import (
     APP,
     BOX,
+    CALL,
     PROG,
     SECOND,
     T0,
@@ -269,31 +274,114 @@ def test_a_batch_is_one_execution_of_many_inputs(kept: Kept, reader: Reader) -> 
         assert life.batch == [each for each in ids if each != input_id(number)]
 
 
+def test_a_batch_of_the_dispatcher_is_one_bar(kept: Kept, reader: Reader) -> None:
+    """Each member has its own attempt; on a timeline the batch is there once."""
+    ids = [input_id(n) for n in (1, 2)]
+    batch = {"batch_size": 2, "slot": 5}
+    kept.take(
+        APP,
+        started(1, batch_index=0, **batch),
+        started(2, batch_index=1, attempt=3, **batch),
+    )
+    kept.take(container(), line("together", identity(1, batch=ids, slot=5)))
+
+    life = input_life(reader, input_id(2))
+    assert life is not None
+    (own,) = life.executions
+    assert (own.attempt, own.batch_index, life.batch) == (3, 1, [input_id(1)])
+    (track,) = timeline(reader, T0, T0 + SECOND).tracks
+    ((bar,),) = [lane.bars for lane in track.lanes]
+    assert (bar.input_id, bar.batch_size) == (input_id(1), 2)
+
+
 def test_containers_have_phases_and_an_end(kept: Kept) -> None:
     """How a container started, and why it went."""
     kept.take(
         APP,
-        runtime(ContainerStarting(1.0, "f", BOX)),
+        runtime(ContainerStarting(1.0, "f", BOX, "app/f", 8, 10)),
         runtime(ContainerReady(3.0, "f", BOX, 77, 0.5, 1.0, 0.25)),
         runtime(ContainerExited(9.0, "f", BOX, "crash", -9)),
     )
 
-    assert kept.rows("select * from containers") == [
-        (
-            1,
-            BOX,
-            1,
-            77,
-            *(T0 + n * SECOND for n in (1, 3, 9)),
-            0.5,
-            1.0,
-            0.25,
-            "crash",
-            -9,
-            None,
-            None,
-        )
+    times = (T0 + SECOND, T0 + 3 * SECOND, T0 + 9 * SECOND)
+    end = ("crash", -9, None, 8, 10)
+    rows = kept.rows("select * from containers")
+    assert rows == [(1, BOX, 1, 77, *times, 0.5, 1.0, 0.25, *end)]
+
+
+def test_a_container_that_did_not_start_says_where(kept: Kept) -> None:
+    """Its start can be told from how long it has lived."""
+    failed = ContainerExited(
+        *(9.0, "f", BOX, "start_failed", 1, "app/f", 2.0, None, "enter")
+    )
+    kept.take(APP, runtime(failed))
+
+    assert kept.rows("select starting_ns, exit_reason, exit_phase from containers") == [
+        (T0 + 7 * SECOND, "start_failed", "enter")
     ]
+
+
+def test_an_input_that_was_never_accepted_has_a_row(kept: Kept, reader: Reader) -> None:
+    """It is an error, with what was wrong, and without an execution."""
+    error = "TypeError: cannot pickle a lock"
+    kept.take(
+        APP, runtime(InputRejected(1.0, "f", input_id(1), CALL, "arguments", error))
+    )
+
+    found = of(reader, 1)
+    assert (found.outcome, found.attempts) == ("error", 0)
+    assert (found.error_type, found.error_text) == ("TypeError", error)
+
+
+def test_what_the_container_says_of_an_admission_is_kept(
+    kept: Kept, reader: Reader
+) -> None:
+    """How full it was, and whether the input had waited for it, per execution."""
+    kept.take(container(), settled(1, admission=Admission(9, "burst", True, 8, 10)))
+
+    found = of(reader, 1)
+    assert (found.concurrency, found.zone) == (9, "burst")
+    assert (found.burst, found.cold) == (True, True)
+
+
+def test_why_an_input_failed_is_told_by_who_knows_best(
+    kept: Kept, reader: Reader
+) -> None:
+    """The container's words, where it has some; else those that the caller got."""
+    timeout: dict[str, Any] = {
+        "error_type": "FunctionTimeoutError",
+        "error": "ran too long",
+    }
+    kept.take(APP, started(1), started(2))
+    kept.take(APP, ended(1, Outcome.TIMEOUT, **timeout))
+    kept.take(container(), settled(1, "timeout"))
+    kept.take(container(), settled(2, "error", error_type="E", error_text="E: no"))
+    kept.take(APP, ended(2, Outcome.ERROR, error_type="E"))
+
+    assert (of(reader, 1).error_type, of(reader, 1).error_text) == (
+        "FunctionTimeoutError",
+        "ran too long",
+    )
+    assert (of(reader, 2).error_type, of(reader, 2).error_text) == ("E", "E: no")
+
+
+def test_a_span_of_an_input_that_never_ran_makes_no_execution(
+    kept: Kept, reader: Reader
+) -> None:
+    """Its queue is a span, too; the span knows its input all the same."""
+    nowhere: dict[str, Any] = {"container_id": None, "slot": None, "run_s": None}
+    kept.take(APP, ended(1, Outcome.CANCELLED, 4.0, **nowhere))
+    own: dict[str, object] = {names.INPUT_ID: input_id(1), names.INPUT_ATTEMPT: 0}
+    queue = FinishedSpan(b"t" * 16, b"q" * 8, b"", "", "queue", 1, T0, T0 + 1, own)
+    with kept.store.transaction():
+        number = kept.intake.processes.number(APP)
+        kept.intake.foreign_spans(number, [queue])
+
+    life = input_life(reader, input_id(1))
+    assert life is not None
+    assert life.executions == []
+    (found,) = trace(reader, (b"t" * 16).hex()).spans
+    assert (found.input_id, found.attempt) == (input_id(1), 0)
 
 
 def test_the_dispatchers_view_is_kept(kept: Kept) -> None:
@@ -307,6 +395,7 @@ def test_the_dispatchers_view_is_kept(kept: Kept) -> None:
         runtime(PoolMeasured(105.0, "f", 1.5, 2.5, {"burst": 3.0}), 5.0),
     )
 
+    assert kept.rows("select pool from pools") == [("f",)]
     assert kept.rows("select unix_ns, want, have, demand, reason from decisions") == [
         (T0 + 5 * SECOND, 3, 1, 2.5, "demand")
     ]

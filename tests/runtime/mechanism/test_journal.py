@@ -163,6 +163,17 @@ def test_a_long_execution_gives_signs_of_life(box: Box) -> None:
     assert {(line.input_id, line.slot) for line in lines} == {(INPUT, 3)}
 
 
+def test_what_ran_before_records_were_missed_gives_no_sign(box: Box) -> None:
+    """Its end may have been among them: no sign is better than a wrong one."""
+    box.journal.write(STARTED)
+    box.journal.missed(7)
+    box.journal.look(200.0)
+    with BoxReader(box.path) as reader:
+        dropped = reader.dropped()
+
+    assert (box.lines(), dropped["internal"]) == ([], 7)
+
+
 def test_pools_are_declared_again(box: Box) -> None:
     """The newest word of each, so that later records can be understood alone."""
     other = DECLARED._replace(pool="app/other")

@@ -15,8 +15,8 @@ from telemetry.pipeline.store.queries.reading import (
 
 _CONTAINERS: Final = """
 select c.container_id, t.text, c.pid, c.starting_ns, c.ready_ns, c.exited_ns,
-    c.spawn_s, c.import_s, c.enter_s, c.exit_reason, c.exit_status, c.target,
-    c.max_inputs, p.state, p.host,
+    c.spawn_s, c.import_s, c.enter_s, c.exit_reason, c.exit_status, c.exit_phase,
+    c.target, c.max_inputs, p.state, p.host,
     (select count(*) from executions where container = c.id),
     (select count(*) from executions where container = c.id and ended_ns is null)
 from containers c left join texts t on t.id = c.function
@@ -38,6 +38,7 @@ class StoredContainer(NamedTuple):
             phases of a cold start.
         exit_reason: scaledown, cancellation, timeout, crash, shutdown, start_failed.
         exit_status: Negative for a signal.
+        exit_phase: Where its start failed: import or enter.
         state: Of its process: alive, ended or died; None when that is not known.
         executions: How many it has had, as far as they are kept.
         running: Of these, those that have not ended.
@@ -54,6 +55,7 @@ class StoredContainer(NamedTuple):
     enter_s: float | None
     exit_reason: str | None
     exit_status: int | None
+    exit_phase: str | None
     target: int | None
     max_inputs: int | None
     state: str | None

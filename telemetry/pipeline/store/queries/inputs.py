@@ -41,12 +41,20 @@ left join containers c on c.id = i.container
 _EXECUTION_COLUMNS: Final = """
 e.id, i.input_id, e.attempt, t.text, c.container_id, p.name, e.slot, e.started_ns,
 e.ended_ns, e.ending, e.zone, e.concurrency, e.burst, e.cold, e.wait_s, e.wait_reason,
-e.batch_size
+e.batch_size, e.batch_index
 """
 _EXECUTIONS_FROM: Final = """
 from executions e join inputs i on i.id = e.input
 left join texts t on t.id = e.function left join containers c on c.id = e.container
 left join processes p on p.id = e.process
+"""
+_OWN_EXECUTIONS: Final = f"""
+select {_EXECUTION_COLUMNS} {_EXECUTIONS_FROM} where e.input = ? order by e.attempt
+"""
+# Of a batch without a dispatcher only the execution of the first is known.
+_SHARED_EXECUTIONS: Final = f"""
+select {_EXECUTION_COLUMNS} {_EXECUTIONS_FROM}
+where e.id in (select execution from members where input = ?) order by e.attempt
 """
 
 
@@ -104,6 +112,7 @@ class StoredExecution(NamedTuple):
         process: Name of the process that ran it.
         ended_ns: None while it runs.
         ending: Its outcome, or why it ran again: retry, neighbour or lost.
+        batch_index: Its place in its batch; the lines of a batch are the first's.
     """
 
     number: int
@@ -123,6 +132,7 @@ class StoredExecution(NamedTuple):
     wait_s: float | None
     wait_reason: str | None
     batch_size: int | None
+    batch_index: int | None
 
 
 class InputCursor(NamedTuple):
@@ -240,17 +250,14 @@ def input_life(reader: Reader, input_id: str) -> InputLife | None:
         if not rows:
             return None
         found = _input(rows[0])
-        executions = reader.rows(
-            f"select {_EXECUTION_COLUMNS} {_EXECUTIONS_FROM} where e.input = ? or "
-            "e.id in (select execution from members where input = ?) "
-            "order by e.attempt, e.id",
-            (found.number, found.number),
+        own, shared = (
+            [StoredExecution(*row) for row in reader.rows(question, (found.number,))]
+            for question in (_OWN_EXECUTIONS, _SHARED_EXECUTIONS)
         )
-        own = [StoredExecution(*row) for row in executions]
         return InputLife(
             found,
-            own,
-            _batch(reader, found, own),
+            own or shared,
+            _batch(reader, found, [*own, *shared]),
             [
                 row[0]
                 for row in reader.rows(

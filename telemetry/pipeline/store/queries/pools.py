@@ -29,7 +29,7 @@ from blocked b left join texts t on t.id = b.function
 left join containers c on c.id = b.container left join processes p on p.id = b.process
 """
 _POOLS: Final = """
-select t.text, o.unix_ns, p.name, o.declared, o.measured
+select o.pool, t.text, o.unix_ns, p.name, o.declared, o.measured
 from pools o join texts t on t.id = o.function left join processes p on p.id = o.process
 """
 
@@ -96,14 +96,16 @@ class StoredStall(NamedTuple):
 
 
 class StoredPool(NamedTuple):
-    """The last that was said of a function's pool.
+    """The last that was said of a pool.
 
     Attributes:
-        unix_ns: When.
+        pool: Its name: a function may have several, under options of their own.
+        unix_ns: When it was said.
         declared: What it may do, by the names of the dispatcher's records.
         measured: How it was.
     """
 
+    pool: str
     function: str
     unix_ns: int
     process: str | None
@@ -153,18 +155,19 @@ def stalls(
 
 
 def pools(reader: Reader) -> list[StoredPool]:
-    """What is known of each function's pool, by name."""
+    """What is known of each pool, by name."""
     with reader.asking():
-        rows = reader.rows(f"{_POOLS} order by t.text")
+        rows = reader.rows(f"{_POOLS} order by o.pool")
     return [
         StoredPool(
+            pool,
             function,
             unix_ns,
             process,
             orjson.loads(declared) if declared else {},
             orjson.loads(measured) if measured else {},
         )
-        for function, unix_ns, process, declared, measured in rows
+        for pool, function, unix_ns, process, declared, measured in rows
     ]
 
 

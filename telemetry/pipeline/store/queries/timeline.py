@@ -16,7 +16,7 @@ from telemetry.pipeline.store.queries.reading import (
 _BARS: Final = """
 select coalesce(c.container_id, p.name, ''), e.slot, i.input_id, e.attempt, t.text,
     e.started_ns, coalesce(e.ended_ns, c.exited_ns, p.ended_ns), e.ending, e.zone,
-    e.concurrency, e.burst
+    e.concurrency, e.burst, e.batch_size
 from executions e join inputs i on i.id = e.input
 left join texts t on t.id = e.function left join containers c on c.id = e.container
 left join processes p on p.id = e.process
@@ -29,6 +29,7 @@ class Bar(NamedTuple):
     Attributes:
         ended_ns: None while it runs.
         ending: Its outcome, or why it ran again.
+        batch_size: Inputs that ran in it; the input is the first of them.
     """
 
     input_id: str
@@ -40,6 +41,7 @@ class Bar(NamedTuple):
     zone: str | None
     concurrency: int | None
     burst: bool | None
+    batch_size: int | None
 
 
 class Lane(NamedTuple):
@@ -98,6 +100,7 @@ def timeline(
     checked_time(since_ns, until_ns)
     with reader.asking():
         where = overlapping(reader, since_ns, until_ns, function, container_id)
+        where.add("coalesce(e.batch_index, 0) = 0")  # a batch is one bar
         # One without an end may have ended with its container: looked at below.
         rows = reader.rows(
             f"{_BARS} {where} order by e.started_ns limit ?",
@@ -149,7 +152,9 @@ def checked_time(since_ns: int, until_ns: int) -> None:
 def _tracks(reader: Reader, rows: list[Row]) -> list[Track]:
     lanes: dict[str, dict[int | None, list[Bar]]] = {}
     for name, slot, *bar in rows:
-        found = Bar(*bar)._replace(burst=None if bar[-1] is None else bool(bar[-1]))
+        found = Bar(*bar)
+        if found.burst is not None:
+            found = found._replace(burst=bool(found.burst))
         lanes.setdefault(name, {}).setdefault(slot, []).append(found)
     tracks: list[Track] = []
     for name, slots in lanes.items():

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
+from telemetry.core import names
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.store.queries.reading import Reader, Row, checked_limit
 
@@ -110,16 +111,20 @@ def _bytes(trace_id: str) -> bytes:
 
 def _span(row: Row) -> StoredSpan:
     found = StoredSpan(*row)
+    attributes = orjson.loads(row[10]) if row[10] else {}
     dropped = orjson.loads(row[16]) if row[16] else (0, 0, 0)
     return found._replace(
         trace_id=row[1].lower(),
         span_id=row[2].lower(),
         parent_span_id=row[3].lower() or None,
         status_text=row[9] or "",
-        attributes=orjson.loads(row[10]) if row[10] else {},
+        attributes=attributes,
         events=orjson.loads(row[11]) if row[11] else [],
         links=orjson.loads(row[12]) if row[12] else [],
         state=row[13] or "",
         scope_version=row[15] or "",
         dropped=tuple(dropped),
+        # A span that waits is one of an input, and of no execution yet.
+        input_id=row[17] or attributes.get(names.INPUT_ID),
+        attempt=attributes.get(names.INPUT_ATTEMPT) if row[18] is None else row[18],
     )
