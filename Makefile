@@ -12,7 +12,7 @@ PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
 BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage
 
-.PHONY: help demo test lint bench backends page clean
+.PHONY: help demo test lint bench backends page page-check clean
 
 help:
 	@echo "make demo      run the demo (ARGS='...' passes arguments)"
@@ -55,8 +55,11 @@ backends: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build
 
 # What users get is committed, so only those who change web/ need this.
-page:
-	@cd web && npm ci --no-audit --no-fund && npm run check
+page: page-check
+	@cd web && npm run build
+
+page-check:
+	@cd web && npm ci --silent && npm run --silent check
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \

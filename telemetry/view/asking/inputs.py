@@ -71,17 +71,14 @@ def find_input(reader: Reader, text: str) -> InputDetail | None:
         if life is None:
             return None
     own = life.input
-    children = [
-        each
-        for each in inputs(
-            reader, InputFilter(parent=own.input_id), limit=MOST_CHILDREN
-        ).inputs
-    ]
+    called = InputFilter(parent=own.input_id)
     return InputDetail(
         input=summary(own),
         attempts=[_attempt(reader, each, life.executions) for each in life.executions],
         spans=_spans(reader, own.input_id),
-        children=[summary(each) for each in children],
+        children=[
+            summary(each) for each in inputs(reader, called, limit=MOST_CHILDREN).inputs
+        ],
         batch=life.batch,
         neighbours=[
             _neighbour(each)
