@@ -12,7 +12,7 @@ PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
 BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage
 
-.PHONY: help demo test lint bench backends clean
+.PHONY: help demo test lint bench backends page clean
 
 help:
 	@echo "make demo      run the demo (ARGS='...' passes arguments)"
@@ -20,6 +20,7 @@ help:
 	@echo "make lint      ruff and mypy alone"
 	@echo "make bench     all benchmarks, quickly (ARGS= for real figures, minutes)"
 	@echo "make backends  build the Collector and Prometheus for the tests (needs Go)"
+	@echo "make page      check and build the local web page (needs Node 20)"
 	@echo "make clean     remove what was made here, $(VENV) included"
 	@echo "PYTHON=...     the Python to make $(VENV) with"
 
@@ -52,6 +53,10 @@ bench: $(VENV)/.has-dev
 # Kept in the user's cache directory, so built once for all checkouts.
 backends: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build
+
+# What users get is committed, so only those who change web/ need this.
+page:
+	@cd web && npm ci --no-audit --no-fund && npm run check
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \

@@ -34,7 +34,7 @@ from telemetry.capture.blackbox.reader import BoxReader, SlotState
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
 
 KILLS: Final = 1_000
-QUICK_KILLS: Final = 10
+QUICK_KILLS: Final = 4
 _LATEST_S: Final = 0.02
 _BEGIN_S: Final = 20.0
 _READ_EVERY_S: Final = 0.002

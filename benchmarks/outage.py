@@ -21,7 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from benchmarks.report import Report, parser
 from telemetry.pipeline.agent.lock import holder
@@ -48,6 +48,11 @@ class Found(NamedTuple):
     killed: int
     seconds: float
 
+    @property
+    def again(self) -> int:
+        """Spans that came to the Collector more than once."""
+        return self.spans - self.spans_named
+
 
 class Ground:
     """The folder of the run, and those who work in it."""
@@ -66,7 +71,13 @@ class Ground:
 
     def app(self, lines: int, per_s: float) -> subprocess.Popen[str]:
         """Start the app."""
-        command = [sys.executable, "-m", "benchmarks.outage_app", str(lines), str(per_s)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.outage_app",
+            str(lines),
+            str(per_s),
+        ]
         return subprocess.Popen(
             command, env=self.environ, text=True, stdout=subprocess.PIPE
         )
@@ -92,12 +103,12 @@ class Ground:
                 return
         raise TimeoutError("not everything could be delivered")
 
-    def ask(self, question: str) -> Any:
+    def ask(self, question: str) -> int:
         """The first value of the answer of the store."""
         uri = f"{self.place.store.as_uri()}?mode=ro"
         connection = sqlite3.connect(uri, uri=True)
         try:
-            return connection.execute(question).fetchone()[0]
+            return int(connection.execute(question).fetchone()[0])
         finally:
             connection.close()
 
@@ -122,11 +133,10 @@ def run(ground: Ground, lines: int, away_s: float, kills: int) -> Found:
             if killed < kills and now_s >= next_s and ground.kill_agent():
                 killed += 1
                 next_s = now_s + chance.uniform(0.2, 1.5) * length_s / kills / 2
-            if app.poll() is not None and killed < kills and holder(ground.place.lock) is None:
+            if app.poll() is not None and holder(ground.place.lock) is None:
                 break  # nobody is left to kill
             time.sleep(_LOOK_S)
-        assert app.stdout is not None
-        written = int(app.stdout.read())
+        written = int(app.communicate()[0])
         if is_away:
             ground.collector.start()
     ground.drain()
@@ -170,13 +180,13 @@ def main() -> int:
             spans_stored = ground.ask("select count(*) from spans")
         finally:
             collector.discard()
-    again = found.arrived - found.written
+    again, twice = found.arrived - found.written, found.stored - found.distinct
     rows = [
         ("lines written", f"{found.written:,}", ""),
-        ("lines in the store", f"{found.stored:,}", f"{found.stored - found.distinct:,} twice"),
+        ("lines in the store", f"{found.stored:,}", f"{twice:,} twice"),
         ("lines at the Collector", f"{found.arrived:,}", f"{again:,} more than once"),
         ("spans in the store", f"{spans_stored:,}", ""),
-        ("spans at the Collector", f"{found.spans:,}", f"{found.spans_named:,} different"),
+        ("spans at the Collector", f"{found.spans:,}", f"{found.again:,} again"),
         ("agents killed", f"{found.killed}", f"in {found.seconds:.0f} s"),
     ]
     report.table("what is where", ("what", "count", ""), rows)

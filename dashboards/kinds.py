@@ -35,7 +35,7 @@ from dashboards.panel import (
 
 Panel = model.Panel
 
-_ALPHA_OF_AREA: Final = 18
+_ALPHA_OF_AREA: Final = 0
 _ALPHA_OF_STACK: Final = 55
 
 

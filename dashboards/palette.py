@@ -18,6 +18,7 @@ ORANGE: Final = "#FF9830"
 RED: Final = "#E02F44"
 PURPLE: Final = "#A352CC"
 BLUE: Final = "#5794F2"
+LIGHT_BLUE: Final = "#C0D8FF"
 DARK_BLUE: Final = "#1F60C4"
 YELLOW: Final = "#F2CC0C"
 DARK_RED: Final = "#AD0317"
@@ -66,7 +67,7 @@ LINES: Final[Mapping[str, Look]] = {
     "target": Look(ORANGE, (14, 8), fill=0, width=2),
     "limit": Look(RED, (3, 3), fill=0, width=2),
     "objective": Look(RED, (16, 4, 4, 4), fill=0, width=2),
-    "wanted": Look(DARK_BLUE, (8, 3), fill=0, width=2),
+    "wanted": Look(LIGHT_BLUE, (8, 3), fill=0, width=2),
 }
 """Thresholds that come from a query."""
 

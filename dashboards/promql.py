@@ -116,6 +116,11 @@ def total(selector: str, *, by: Sequence[str] = ()) -> str:
     return f"sum{grouped(by)} ({selector})"
 
 
+def top(expr: str, most: int = 20) -> str:
+    """The greatest at each moment: a thousand lines are no picture, and take long."""
+    return f"topk({most}, {expr})"
+
+
 def legend(*labels: str) -> str:
     """The values of labels as the name of a series."""
     return " ".join(f"{{{{{label}}}}}" for label in labels)

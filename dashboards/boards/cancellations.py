@@ -40,7 +40,7 @@ def board() -> Board:
             Row("What does it do to the neighbours?", _neighbours(), height=8),
             Row("How fast does it stop?", _stopping(), height=8),
             Row("What fails?", _failures(), height=8),
-            Row("Which inputs?", [(12, _cancelled()), (12, _failed())], height=10),
+            Row("Which inputs?", [(24, _cancelled()), (24, _failed())], height=7),
         ],
         variables=variables.common(variables.short_service(), traces=True),
         annotations=moments.usual(exits=True),
@@ -127,16 +127,18 @@ def _damage() -> list[Panel]:
 
 
 def _time_to_stop() -> Panel:
-    return kinds.number(
+    unwind = f'{s.STAGE}="unwind"'
+    return kinds.figure_now(
         Head(
             number=5,
             title="Time to unwind, p95",
-            says="From the moment that a body got the cancellation to its end.",
+            says="From the moment that a body got the cancellation to its end, over "
+            "the time range.",
             unit="s",
             empty=_NO_CANCEL,
             to=[_EXPLORER],
         ),
-        Ask(promql.quantile(0.95, names.CANCELLATION_DURATION, f'{s.STAGE}="unwind"')),
+        Ask(promql.quantile_in_range(0.95, names.CANCELLATION_DURATION, unwind)),
         kinds.worse_above(1, 5),
     )
 
@@ -317,7 +319,9 @@ def _stopping() -> list[shared.Wide]:
         ),
         [
             Ask(
-                promql.total(promql.living(names.SLOTS_STUCK), by=[s.FUNCTION]),
+                promql.top(
+                    promql.total(promql.living(names.SLOTS_STUCK), by=[s.FUNCTION])
+                ),
                 promql.legend(s.FUNCTION),
             )
         ],

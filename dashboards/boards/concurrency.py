@@ -151,17 +151,17 @@ def _episodes() -> list[Panel]:
         kinds.NEUTRAL,
         decimals=0,
     )
-    length = kinds.number(
+    length = kinds.figure_now(
         Head(
             number=7,
             title="Length of bursts, p95",
-            says="A burst bridges a cold start. One that lasts much longer than a cold "
-            "start waits for containers that do not come.",
+            says="Over the time range. A burst bridges a cold start; one that lasts "
+            "much longer waits for containers that do not come.",
             unit="s",
             empty=_NO_BURST,
             to=[_SCALING],
         ),
-        Ask(promql.quantile(0.95, names.BURST_DURATION)),
+        Ask(promql.quantile_in_range(0.95, names.BURST_DURATION)),
         kinds.NEUTRAL,
     )
     return [time, bursts, length]
@@ -226,48 +226,43 @@ def _run_time() -> Panel:
 
 
 def _slowdown() -> Panel:
-    asks = [
-        Ask(
-            f"{promql.quantile(share, names.DURATION, shared.ABOVE_TARGET)}"
-            f" / ({promql.quantile(share, names.DURATION, shared.AT_OR_UNDER)} > 0)",
-            name,
-        )
-        for name, share in (("p50", 0.5), ("p95", 0.95))
-    ]
+    above, under = (
+        promql.quantile(0.95, names.DURATION, zone, by=[s.FUNCTION])
+        for zone in (shared.ABOVE_TARGET, shared.AT_OR_UNDER)
+    )
     return kinds.lines(
         Head(
             number=12,
             title="Slowdown inside bursts",
-            says="Run time of inputs admitted above the target, divided by that of "
+            says="Run time p95 of inputs admitted above the target, divided by that of "
             "inputs admitted at or under it. 1 means that bursts cost nothing; above 2 "
             "waiting would have been as good.",
             unit="none",
             empty="No input was admitted above the target, or none under it.",
             to=[_TUNING],
         ),
-        asks,
-        Drawn(
-            looks=palette.PERCENTILES,
-            steps=((None, palette.GREEN), (1.2, palette.ORANGE), (2, palette.RED)),
-        ),
+        [Ask(promql.top(f"{above} / ({under} > 0)"), promql.legend(s.FUNCTION))],
+        Drawn(steps=((None, palette.GREEN), (1.2, palette.ORANGE), (2, palette.RED))),
     )
 
 
 def _containers() -> list[shared.Wide]:
     peaks = f"{s.series(names.SLOTS_PEAK)}{{{promql.OF_CONTAINER}}}"
+    most = f"max_over_time({peaks}[{promql.RATE}])"
     peak = kinds.lines(
         Head(
             number=14,
             title="Peak in each container",
-            says="The most that ran at once since the export before, against the "
-            "greatest target and limit. A sample misses what lies between two exports.",
+            says="The most that ran at once since the export before, in the 20 "
+            "fullest, against the greatest target and limit. A sample misses what lies "
+            "between two exports.",
             unit="short",
             empty=_NO_CONTAINER,
             to=[_EXPLORER],
         ),
         [
             Ask(
-                f"max by ({s.CONTAINER}) (max_over_time({peaks}[{promql.RATE}]))",
+                promql.top(f"max by ({s.CONTAINER}) ({most})"),
                 promql.legend(s.CONTAINER),
             ),
             Ask(f"max ({promql.per_container(names.SLOTS_TARGET)})", "target"),
@@ -313,7 +308,7 @@ def _trust() -> list[shared.Wide]:
         ),
         [
             Ask(
-                promql.increase(names.LOOP_BLOCKED, by=[s.FUNCTION]),
+                promql.top(promql.increase(names.LOOP_BLOCKED, by=[s.FUNCTION])),
                 promql.legend(s.FUNCTION),
             )
         ],

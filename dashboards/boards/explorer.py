@@ -25,9 +25,9 @@ _LINES: Final = '{service_name=~"$service"}'
 _HERE: Final = f'{_LINES} | {s.CONTAINER}=~"$container"'
 
 _INTRODUCTION: Final = (
-    "Everything about one input. Come here from a point in a heat map, a log line, a "
-    "span or a row of a table, or type an id above. Then click on the row below: it "
-    "fills in the **trace** and the **container**, and the panels that need them."
+    "Come here from a point in a heat map, a log line, a span or a row of a table, or "
+    "type an id above. Then click on a row below: it fills in the **trace** and the "
+    "**container**, and with them the panels that need them."
 )
 
 
@@ -37,7 +37,8 @@ def board() -> Board:
         uid=links.EXPLORER,
         says="What happened to one input, what did it say, and who was beside it?",
         rows=[
-            Row("What happened to $input_id?", _story(), height=7),
+            Row("Where to begin?", [(24, tables.words(1, _INTRODUCTION))], height=2),
+            Row("What happened to $input_id?", [(24, _story())], height=6),
             Row("Where did its time go?", [(24, _trace())], height=11),
             Row("What did it say?", _lines(), height=11),
             Row("Who was beside it in $container?", _beside(), height=9),
@@ -64,8 +65,7 @@ def _variables() -> list[variables.Variable]:
     ]
 
 
-def _story() -> list[shared.Wide]:
-    words = tables.words(1, _INTRODUCTION)
+def _story() -> Panel:
     here = Link(
         links.EXPLORER,
         "Show the trace and the container of this execution",
@@ -81,13 +81,13 @@ def _story() -> list[shared.Wide]:
         names.INPUT_OUTCOME: Column(name="Outcome", width=100),
         names.INPUT_ZONE: Column(name="Zone", width=90),
         names.INPUT_CONCURRENCY: Column(name="Ran with", width=90),
-        names.INPUT_WAIT_REASON: Column(name="Waited for", width=100),
-        names.INPUT_SLOT: Column(name="Slot", width=60),
+        names.INPUT_WAIT_REASON: Column(name="Waited for", width=90),
+        names.INPUT_SLOT: Column(name="Slot", width=50),
         names.INPUT_CONTAINER_ID: Column(name="Container", to=[here], width=270),
         names.ERROR_TYPE: Column(name="Error"),
     }
     selected = ", ".join(s.in_span(name) for name in fields)
-    spans = tables.spans(
+    return tables.spans(
         Head(
             number=2,
             title="Its life, span by span",
@@ -103,12 +103,11 @@ def _story() -> list[shared.Wide]:
         ),
         {
             "Start time": shared.WHEN,
-            "Name": Column(name="Span", width=140),
+            "Name": Column(name="Span", width=120),
             "Duration": Column(name="Took", unit="ns", width=90),
             **fields,
         },
     )
-    return [(4, words), (20, spans)]
 
 
 def _trace() -> Panel:

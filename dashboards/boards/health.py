@@ -170,7 +170,7 @@ def _lines() -> list[shared.Wide]:
         ),
         [
             Ask(
-                f"({share} or 0 * {records}) / ({records} > 0)",
+                promql.top(f"({share} or 0 * {records}) / ({records} > 0)"),
                 promql.legend(s.FUNCTION),
             )
         ],
@@ -241,7 +241,9 @@ def _agent() -> list[shared.Wide]:
         ),
         [
             Ask(
-                f"max by (instance) ({_of_process(names.TELEMETRY_BACKLOG)})",
+                promql.top(
+                    f"max by (instance) ({_of_process(names.TELEMETRY_BACKLOG)})"
+                ),
                 promql.legend("instance"),
             )
         ],

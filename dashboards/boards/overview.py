@@ -31,7 +31,7 @@ def board() -> Board:
             Row("Is it healthy?", _figures(), height=4),
             Row("What do callers get?", _callers(), height=9),
             Row("How full is it?", _fullness(), height=9),
-            Row("Which function?", [(24, _functions())], height=9),
+            Row("Which function?", [(24, _functions())], height=8),
             Row("What fires?", [(24, _alerts())], height=6),
         ],
         variables=variables.common(),
@@ -86,7 +86,7 @@ def _budget() -> kinds.Panel:
     return kinds.figure_now(
         Head(
             number=3,
-            title="Error budget left, 30 days",
+            title="Budget left, 30 d",
             says="Of the failures that the objective allows in 30 days, weighted by "
             "traffic. Below zero the objective is missed. The objective is "
             "`slo:input_failed:budget_ratio` in `rules/slo.yaml`.",
@@ -250,7 +250,7 @@ def _fullness() -> list[shared.Wide]:
             empty=_NOTHING,
             to=[links.to_function(links.CONCURRENCY, s.FUNCTION), _CONCURRENCY],
         ),
-        Ask(f"{used} / ({target} > 0)", promql.legend(s.FUNCTION)),
+        Ask(promql.top(f"{used} / ({target} > 0)"), promql.legend(s.FUNCTION)),
         ((None, palette.GREEN), (1.000_001, palette.ORANGE)),
         most=1.5,
     )

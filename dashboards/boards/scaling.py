@@ -113,20 +113,22 @@ def _figures_of_containers() -> list[Panel]:
             empty="No autoscaler decided anything yet.",
             to=[_CONCURRENCY],
         ),
-        Ask(f"{_wanted()} - {_containers('ready|starting')}"),
+        Ask(f"clamp_min({_wanted()} - {_containers('ready|starting')}, 0)"),
         ((None, palette.GREEN), (1, palette.ORANGE)),
     )
-    start = kinds.number(
+    start = kinds.figure_now(
         Head(
             number=6,
             title="Cold start, p95",
-            says="Spawn, import and enter hooks together.",
+            says="Spawn, import and enter hooks together, over the time range.",
             unit="s",
             empty=_NO_START,
             to=[_TUNING],
         ),
         Ask(
-            promql.quantile(0.95, names.CONTAINER_START_DURATION, f'{s.PHASE}="total"')
+            promql.quantile_in_range(
+                0.95, names.CONTAINER_START_DURATION, f'{s.PHASE}="total"'
+            )
         ),
         kinds.NEUTRAL,
     )
@@ -144,6 +146,8 @@ def _containers(states: str) -> str:
 
 
 def _waits() -> list[shared.Wide]:
+    queued = promql.total(promql.chosen(s.series(names.QUEUED)), by=[s.FUNCTION])
+    oldest_by = f"max by ({s.FUNCTION}) ({promql.living(names.QUEUE_OLDEST)})"
     depth = kinds.lines(
         Head(
             number=7,
@@ -155,10 +159,7 @@ def _waits() -> list[shared.Wide]:
             to=[_CONCURRENCY],
         ),
         [
-            Ask(
-                promql.total(promql.chosen(s.series(names.QUEUED)), by=[s.FUNCTION]),
-                promql.legend(s.FUNCTION),
-            ),
+            Ask(promql.top(queued), promql.legend(s.FUNCTION)),
             Ask(promql.rate(names.QUEUE_SECONDS), "exact mean"),
         ],
         Drawn(looks={"exact mean": palette.EXACT}, stack="normal"),
@@ -172,12 +173,7 @@ def _waits() -> list[shared.Wide]:
             empty=_NO_QUEUE,
             to=[_EXPLORER],
         ),
-        [
-            Ask(
-                f"max by ({s.FUNCTION}) ({promql.living(names.QUEUE_OLDEST)})",
-                promql.legend(s.FUNCTION),
-            )
-        ],
+        [Ask(promql.top(oldest_by), promql.legend(s.FUNCTION))],
     )
     wait = kinds.lines(
         Head(
@@ -339,7 +335,7 @@ def _starts() -> list[shared.Wide]:
         ),
         [
             Ask(
-                f"{begun} / ({containers} > 0)",
+                promql.top(f"{begun} / ({containers} > 0)"),
                 promql.legend(s.FUNCTION),
             )
         ],

@@ -50,24 +50,27 @@ def percentiles(metric: Metric, *more: str) -> list[Ask]:
 
 def active_target_limit(number: int, to: Link) -> Panel:
     """Three lines in one picture: what runs, what should, what may."""
-    active = promql.total(promql.chosen(s.series(names.ACTIVE)), by=[s.FUNCTION])
+    active = promql.chosen(s.series(names.ACTIVE))
+    by_function = promql.total(active, by=[s.FUNCTION])
     return kinds.lines(
         Head(
             number=number,
             title="Running, target and limit",
-            says="Running inputs by function, against the sums of `target_inputs` "
-            "(dashed) and `max_inputs` (dotted) of the containers that live. Above "
-            "the dashed line they burst, at the dotted line inputs wait.",
+            says="Running inputs, of the 20 busiest functions and of all, against the "
+            "sums of `target_inputs` (dashed) and `max_inputs` (dotted) of the "
+            "containers that live. Above the dashed line they burst, at the dotted "
+            "line inputs wait.",
             unit="short",
             empty="No inputs in this time range.",
             to=[to],
         ),
         [
-            Ask(active, promql.legend(s.FUNCTION)),
+            Ask(promql.top(by_function), promql.legend(s.FUNCTION)),
+            Ask(promql.total(active), "all"),
             Ask(promql.total(promql.living(names.SLOTS_TARGET)), "target"),
             Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
         ],
-        Drawn(looks=palette.LINES, stack="normal"),
+        Drawn(looks={"all": palette.EXACT, **palette.LINES}, stack="normal"),
     )
 
 

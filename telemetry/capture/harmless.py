@@ -6,9 +6,11 @@ before costs a lookup for each of its texts.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from telemetry.capture import scrubbing
+from telemetry.capture.plain import INT_MAX, INT_MIN, clean
 from telemetry.capture.scrubbing import Scrubber
 
 KNOWN_TEXTS: Final = 4_096
@@ -21,11 +23,11 @@ LONGEST_CHARS: Final = 8_192
 """Characters of all texts of a line that were not known before."""
 
 NUMBERS: Final = frozenset({int, float, bool, type(None)})
-"""Types of which every value is plain: integers that are too large, msgspec refuses."""
+"""Types of which every value is plain, but for integers that are too large."""
 
 
-def is_harmless(event: object, fields: dict[str, object]) -> bool:
-    """Whether *event* and *fields* are plain, small, and hold no secret.
+def is_harmless(event: object, fields: Mapping[str, object]) -> bool:
+    """Whether *event* and *fields* are plain, encodable, small, and hold no secret.
 
     A False is not final: who looks closer may find nothing to take out.
     """
@@ -43,13 +45,15 @@ def is_harmless(event: object, fields: dict[str, object]) -> bool:
                 left_chars -= len(value)
                 if left_chars < 0 or not _is_harmless_text(value, scrubber):
                     return False
-        elif type(value) not in NUMBERS:
+        elif type(value) not in NUMBERS or (
+            type(value) is int and not INT_MIN <= value <= INT_MAX
+        ):
             return False
     return True
 
 
 def _is_harmless_text(text: str, scrubber: Scrubber) -> bool:
-    if scrubber.text(text) is not text:
+    if scrubber.text(text) is not text or clean(text) is not text:
         return False
     if len(text) <= KNOWN_CHARS:
         if len(scrubber.safe_texts) >= KNOWN_TEXTS:

@@ -74,6 +74,10 @@ def _to_record(
 _PROCESSORS: Final = (StackInfoRenderer(["telemetry.capture."]), _run_added, _to_record)
 
 
+_ASKS: Final = frozenset({"event", "exc_info", "stack_info"})
+"""Keys that ask for something, and are no keys of the line."""
+
+
 class InputLogger(structlog.BoundLoggerBase):
     """A structlog bound logger whose lines know their input.
 
@@ -100,7 +104,12 @@ class InputLogger(structlog.BoundLoggerBase):
         try:
             if args:
                 event, kw = interpolated(event, args, kw)
-            self._process_event(level, cast("str", event), kw)
+            said = {**self._context, **kw}
+            if _IN_FORCE.processors or not _ASKS.isdisjoint(said):
+                self._process_event(level, cast("str", event), kw)
+            else:  # there is nothing that the chain would do
+                name = getattr(self._logger, "name", None)
+                record(level, event, said, logger=name)
         except structlog.DropEvent:
             pass
         except Exception as error:  # noqa: BLE001  # a log call never raises

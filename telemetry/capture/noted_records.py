@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import copyreg
 import logging
+from collections.abc import Mapping
 from typing import Any, Final
 
-from telemetry.capture.log_identity import identity_for, set_aside
+from telemetry.capture.log_identity import NAMES, identity_for, set_aside
+from telemetry.capture.otel_context import OTEL
 from telemetry.core.scope import SCOPE
 
 # How pickle itself makes an object of any class; unlike __newobj__, it lets us say
@@ -95,23 +97,35 @@ def become(record: logging.LogRecord, kind: type[Noted]) -> None:
             vars(record)[LEFT_KEY] = True
 
 
-def stamp_record(record: logging.LogRecord) -> None:
-    """Note in *record*, which is made here and now, the input that made it."""
+def stamp_record(
+    record: logging.LogRecord, extra: Mapping[str, object] | None = None
+) -> None:
+    """Note in *record*, which is made here and now, the input that made it.
+
+    Args:
+        extra: What the caller of ``logging`` has added, if that is known.
+    """
     scope = SCOPE.get()
     kind: type[Noted] = Unbound
     if scope is not None:
-        kind = Bound
-        found = record.__dict__
-        if len(found) > MADE:  # more than logging itself has set
+        kind, found = Bound, record.__dict__
+        others = len(found) - MADE  # more than logging itself has set
+        if others and (len(extra or ()) != others or not _FREE(extra or ())):
             if found.get("input_id") is scope.input_id and "attempt" in found:
                 become(record, kind)
                 return
             set_aside(found)
-        found.update(identity_for(scope))
+        named = scope.named
+        if named is None or scope.closed or OTEL.get() is not scope.otel:
+            named = identity_for(scope)
+        found.update(named)
     if type(record) is logging.LogRecord:
         record.__class__ = kind
     else:
         become(record, kind)
+
+
+_FREE: Final = frozenset(NAMES).isdisjoint
 
 
 def has_left(record: logging.LogRecord) -> bool:

@@ -34,8 +34,8 @@ DEPTH: Final = 8
 
 _SMALL_CHARS: Final = 1_024
 # Source: the integers of msgpack, orjson and OTLP alike; larger ones become text.
-_INT_MIN: Final = -(2**63)
-_INT_MAX: Final = 2**63 - 1
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 # CPython refuses to write longer ones in decimal (sys.set_int_max_str_digits).
 _INT_DECIMAL_BITS: Final = 4_096
 
@@ -129,7 +129,7 @@ def plain_fields(given: Mapping[str, object]) -> dict[str, Plain]:
             value is None
             or type(value) is bool
             or type(value) is float
-            or (type(value) is int and _INT_MIN <= value <= _INT_MAX)
+            or (type(value) is int and INT_MIN <= value <= INT_MAX)
             or (type(value) is str and len(value) < _SMALL_CHARS and value.isascii())
         ):
             fields[name] = value
@@ -194,7 +194,7 @@ class _Walk:
         return text
 
     def _integer(self, number: int) -> int | str:
-        if _INT_MIN <= number <= _INT_MAX:
+        if INT_MIN <= number <= INT_MAX:
             return number
         bits = number.bit_length()
         return str(number) if bits <= _INT_DECIMAL_BITS else f"<int of {bits} bits>"

@@ -19,6 +19,7 @@ from telemetry.capture.blackbox.records import (
 )
 from telemetry.capture.changes import watch
 from telemetry.capture.fast_lines import leave
+from telemetry.capture.harmless import is_harmless
 from telemetry.capture.line import HERE, LEVELS, NO_FIELDS, Here, own_keys, stamp
 from telemetry.capture.otel_context import hexadecimal, own_ids, user_span
 from telemetry.capture.plain import clean, plain_fields, plain_text
@@ -61,7 +62,8 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
         if (
             way.is_short
             and scope is HERE
-            and not (candidates or exception or thread)
+            and not (candidates or exception)
+            and thread is None
             and type(fields) in _DICT_OR_NONE
             and leave(
                 LEVELS.get(level, LEVELS["info"]),
@@ -75,8 +77,10 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
             return
         owner = SCOPE.get() if isinstance(scope, Here) else scope
         scrubber = scrubbing.in_force
-        event = scrubber.text(plain_text(event), _EVENT)
-        fields = scrubber.fields(plain_fields(own_keys(fields or NO_FIELDS)))
+        given = NO_FIELDS if fields is None else fields
+        if not is_harmless(event, given):
+            event = scrubber.text(plain_text(event), _EVENT)
+            given = scrubber.fields(plain_fields(own_keys(given)))
         if exception:
             exception = scrubber.text(exception, _EXCEPTION)
         more = _more(owner, stream, exception, candidates, shown=shown)
@@ -86,7 +90,7 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
                 named(logger),
                 NO_INPUT if owner is None else identity_head(owner),
                 thread_head() if thread is None else clean(thread),
-                (unix_ns or time.time_ns(), event, (), fields),
+                (unix_ns or time.time_ns(), event, (), given),
             )
             put(owner, encode((*parts, more) if more else parts))
         if is_wanted():
@@ -95,7 +99,7 @@ def record(  # noqa: PLR0913  # one argument for each part of a line
             if owner is not None and "trace_id" not in more:
                 more["trace_id"], more["span_id"] = own_ids(owner)
             more |= {"logger": logger, "unix_ns": unix_ns}
-            emit(stamp(level, event, fields, scope=owner, **more))
+            emit(stamp(level, cast("str", event), given, scope=owner, **more))
     except Exception as error:  # noqa: BLE001  # whoever logs is not harmed
         failed(error, "recording")
 

@@ -44,6 +44,9 @@ WINDOW_CHARS: Final = 8_192
 SAFE_KEYS: Final = 4_096
 """Keys that are remembered as harmless; also how many are remembered at all."""
 
+KEY_CHARS: Final = 256
+"""Characters of the longest key that is remembered; longer ones are cut elsewhere."""
+
 DEPTH: Final = 32
 """Levels of nesting that are walked; what is deeper is described."""
 
@@ -154,7 +157,7 @@ class Scrubber:
         return self.safe_keys.issuperset(given)
 
     def learn(self, keys: Iterable[str]) -> None:
-        """Remember those of *keys* that are harmless, as far as there is room.
+        """Remember those of *keys* that are harmless and short, if there is room.
 
         Keys that a log call or a line has a use for are never among them.
         """
@@ -163,6 +166,8 @@ class Scrubber:
                 return
             if (
                 type(key) is str
+                and key.isascii()
+                and len(key) <= KEY_CHARS
                 and key not in _NEVER_SAFE
                 and self._pattern_of(key) is None
                 and self.text(key) is key

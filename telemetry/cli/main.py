@@ -17,17 +17,24 @@ from telemetry.cli import (
     inputs,
     life,
     logs,
+    report,
     stats,
+    top,
+    view,
 )
 
-_VERBS = (inputs, logs, life, stats, blackbox, doctor, agent, dashboards)
+_VERBS = (
+    *(view, top, inputs, logs, life, stats, report),
+    *(blackbox, doctor, agent, dashboards),
+)
 
 _EXAMPLE = """example:
+  telemetry view                  see inputs run, in a browser
+  telemetry top                   the same in this terminal
   telemetry inputs                which inputs there were, and what became of them
   telemetry logs K7Q2ZD           what one of them said
   telemetry trace K7Q2ZD          its waits, attempts and spans, and who ran beside it
   telemetry doctor                what is captured here, and what is wrong
-  telemetry blackbox              the boxes of processes that run and that died
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
   telemetry dashboards push       our dashboards into a Grafana of yours
 """

@@ -10,7 +10,7 @@ import pytest
 from telemetry.cli.main import main
 
 
-@pytest.mark.parametrize("arguments", [[], ["blackbox"], ["doctor"]])
+@pytest.mark.parametrize("arguments", [[], ["blackbox"], ["doctor"], ["view"], ["top"]])
 def test_help_is_short_and_has_an_example(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

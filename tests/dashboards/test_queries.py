@@ -77,7 +77,7 @@ def test_recorded_series_are_those_of_our_rules() -> None:
     needy = {q.panel for q in queries("prometheus") if NEEDS_RULES.search(q.text)}
 
     assert needy == {
-        "Error budget left, 30 days",
+        "Budget left, 30 d",
         "End to end, p95",
         "End to end, percentiles",
     }

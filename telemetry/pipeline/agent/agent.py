@@ -203,6 +203,7 @@ class Agent:
             self._place,
             self._wanted,
             self._inbox,
+            wake=self._wake.set,
             on_problem=self._problem,
         )
         if not ships:

@@ -65,6 +65,11 @@ class Watched:
         self.look(lives=lives)
 
     @property
+    def was_through(self) -> bool:
+        """Whether an earlier agent has read it to its end, after its process died."""
+        return BLOCK in self._start
+
+    @property
     def is_driver(self) -> bool:
         """Whether an app's dispatcher writes here."""
         return self.identity.get("kind") == DRIVER
@@ -199,6 +204,14 @@ class BoxWatch:
     def drivers(self) -> int:
         """How many apps live."""
         return sum(each.is_driver and each.state == ALIVE for each in self.boxes)
+
+    @property
+    def has_teller(self) -> bool:
+        """Whether a driver lives, or has ended in good order.
+
+        It says what became of the inputs of its containers.
+        """
+        return any(each.is_driver and each.state != DIED for each in self.boxes)
 
     def find(self, now_s: float, *, at_once: bool = False) -> list[Watched]:
         """Look for new boxes and ended processes, when it is time to.

@@ -6,7 +6,9 @@ asks for its agent itself, with `host_for_app`.
 
 from __future__ import annotations
 
+import atexit
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -25,6 +27,8 @@ from telemetry.policy.agent_choice import Host, has_endpoint, host
 
 _STEP: Final = "agent"
 _LOOK_S: Final = 0.02
+EXIT_S: Final = 5.0
+"""Most seconds that the end of a program waits for deliveries."""
 _HAND_OVER_S: Final = 1.0
 
 
@@ -166,3 +170,25 @@ def _is_taken(box: Path) -> bool:
             return not reader.poll(1)
     except OSError:
         return False
+
+
+@atexit.register
+def _at_exit() -> None:
+    """Deliver what the program has left, within `EXIT_S`; say what was not."""
+    if _HOSTED.running is None:
+        return
+    until_s = time.monotonic() + EXIT_S
+    try:
+        done = _flush(EXIT_S)
+        done = _shutdown(max(until_s - time.monotonic(), 0.0)) and done
+    except Exception as error:  # noqa: BLE001  # the program ends all the same
+        sink.failed(error, "exit")
+        return
+    if not done and sys.__stderr__ is not None:
+        sys.__stderr__.write(_LEFT)
+
+
+_LEFT: Final = (
+    "telemetry: not everything could be delivered; it is kept, and the next agent goes "
+    "on with it (telemetry doctor tells why)\n"
+)

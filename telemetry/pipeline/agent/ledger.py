@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
+from telemetry.capture.blackbox.listing import DIED
 from telemetry.capture.blackbox.reader import Found, Position
 from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
 from telemetry.capture.runtime_records import Record, record_of
@@ -39,6 +40,7 @@ from telemetry.pipeline.receiver.decoding import (
 from telemetry.pipeline.receiver.received import Received
 from telemetry.pipeline.runtime_spans import spans_of
 from telemetry.pipeline.store.intake import Intake
+from telemetry.pipeline.store.interrupted import interruptions
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.processes import box_process, foreign_process
 from telemetry.pipeline.store.retention import Retention
@@ -61,6 +63,7 @@ class Ledger(Participant):
         path: Of the store.
         delivered: The signals that go to a Collector; others are only stored.
         temporality: Of the sums that are sent.
+        on_gone: See `StoreOutbox`.
         on_problem: Told what a person should know.
 
     Raises:
@@ -72,12 +75,14 @@ class Ledger(Participant):
         path: Path,
         delivered: Collection[Signal],
         temporality: Temporality,
+        *,
+        on_gone: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
         self._delivered = frozenset(delivered)
         self.store: Final = Store(path, on_problem=on_problem)
         self._intake = Intake(self.store)
-        self.outbox: Final = StoreOutbox(self.store)
+        self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
         self.retention: Final = Retention(
             self.store, waiting_bytes=self.outbox.backlog_bytes
         )
@@ -95,8 +100,12 @@ class Ledger(Participant):
         """How far the box of that name is in the store; None: not at all."""
         return self._intake.processes.position(name)
 
-    def take(self, box: Watched, found: Sequence[Found]) -> None:
-        """Take in what was found in a box, and how far that is. In a transaction."""
+    def take(self, box: Watched, found: Sequence[Found], *, is_told: bool) -> None:
+        """Take in what was found in a box, and how far that is. In a transaction.
+
+        Args:
+            is_told: A driver says what became of the inputs of a process that died.
+        """
         processes = self._intake.processes
         number = processes.number(box_process(box.name, box.identity))
         self._intake.take(number, found)
@@ -111,6 +120,9 @@ class Ledger(Participant):
         processes.set_position(box.name, box.position)
         if box.is_read:
             self.note(box)  # its last sign of life is known now
+            if box.state == DIED and not is_told:
+                lines = interruptions(box.name, box.reader.slots(), box.last_ns)
+                self._intake.interrupted(number, lines, box.last_ns)
 
     def note(self, box: Watched) -> None:
         """Keep how it is with the process of a box. In a transaction."""

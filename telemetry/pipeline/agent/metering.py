@@ -17,10 +17,9 @@ import msgspec
 
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS
-from telemetry.capture.runtime_records import InputSettled, Record
+from telemetry.capture.runtime_records import Record
 from telemetry.capture.span_records import Settled
 from telemetry.core.errors import InvalidError
-from telemetry.core.outcome import Outcome
 from telemetry.pipeline.agent.boxes import Watched
 from telemetry.pipeline.metrics.deriver import Deriver
 from telemetry.pipeline.metrics.temporality import Temporality
@@ -86,8 +85,7 @@ class Metering:
         function = box.identity.get("function")
         _count_lines(deriver, found, function if isinstance(function, str) else "")
         if not box.is_driver and "container_id" not in box.identity:
-            for settled in _executions(found):
-                deriver.take(settled, settled.unix_ns, box.name)
+            _count_executions(deriver, found)
         if box.is_read:
             deriver.gone(box.name)
 
@@ -173,45 +171,14 @@ class Metering:
         return more
 
 
-class _Settled(InputSettled):
-    """An execution outside of the runtime, as if a dispatcher had seen it.
-
-    It had no queue and no slot: what was counted of those is none of it.
-    """
-
-    @property
-    def unix_ns(self) -> int:
-        """When it ended."""
-        return round(self.at_s * 1e9)
-
-
-def _executions(found: Iterable[Found]) -> Iterator[_Settled]:
+def _count_executions(deriver: Deriver, found: Iterable[Found]) -> None:
     """The inputs of a program that only imports the toolkit."""
     for each in found:
-        if each.record[0] != EXECUTION:
-            continue
-        try:
-            settled = msgspec.convert(each.record[3], Settled)
-            outcome = Outcome(settled.outcome)
-        except (LookupError, ValueError, TypeError):
-            continue  # counted as the store meets it
-        run_s = (settled.ended_ns - settled.started_ns) / 1e9
-        yield _Settled(
-            settled.ended_ns / 1e9,
-            settled.function or "",
-            settled.input_id,
-            settled.function_call_id or "",
-            outcome,
-            settled.attempt,
-            None,
-            None,
-            None,
-            0.0,
-            run_s,
-            run_s,
-            None,
-            trace=settled.parent,
-        )
+        if each.record[0] == EXECUTION:
+            try:
+                deriver.outside(msgspec.convert(each.record[3], Settled))
+            except (LookupError, ValueError, TypeError):
+                continue  # counted as the store meets it
 
 
 def _count_lines(deriver: Deriver, found: Iterable[Found], function: str) -> None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from telemetry.capture.wording import listed
 from telemetry.pipeline.agent.status import Delivery
 from telemetry.pipeline.delivery.endpoints import Endpoint
 from telemetry.pipeline.delivery.sender import sender_to
 from telemetry.pipeline.delivery.shipper import Shipper
-from telemetry.pipeline.delivery.shipper_status import Left
 from telemetry.pipeline.outbox import Outbox, Signal
 
 
@@ -56,26 +54,18 @@ class Shipping:
         return found
 
     def stop(self, timeout_s: float) -> str:
-        """Deliver what that time allows, all signals at once, and end.
+        """Deliver what that time allows, and end.
 
         Returns:
             What is left, in words; "" for nothing.
         """
-        if not self._shippers:
-            return ""
+        # One after the other: those whose turn has not come deliver meanwhile. And no
+        # threads are made for it, which may be impossible at the end of a program.
         end_s = time.monotonic() + timeout_s
-
-        def stop(shipper: Shipper) -> Left:
-            return shipper.stop(max(end_s - time.monotonic(), 0.0))
-
-        with ThreadPoolExecutor(len(self._shippers)) as executor:
-            lefts = dict(
-                zip(
-                    self._shippers,
-                    executor.map(stop, self._shippers.values()),
-                    strict=True,
-                )
-            )
+        lefts = {
+            signal: shipper.stop(max(end_s - time.monotonic(), 0.0))
+            for signal, shipper in self._shippers.items()
+        }
         parts = [
             f"{'at least ' if left.more else ''}{left.items} {signal}"
             for signal, left in lefts.items()

@@ -15,6 +15,10 @@ from telemetry.pipeline.agent.wanted import AgentWanted
 AGAIN_S: Final = 2.0
 """Seconds between two attempts to become the agent, while another process is it."""
 
+START_AFTER_S: Final = 1.0
+"""Seconds before the first attempt: a program that runs an app next has a process for
+it. What is written meanwhile waits in the box."""
+
 _LOOK_S: Final = 0.02
 
 
@@ -30,6 +34,7 @@ class AgentThread:
         self._wanted = wanted
         self._agent: Agent | None = None
         self._ending = threading.Event()
+        self._hurry = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(
             target=self._run, name="telemetry-agent-host", daemon=True
@@ -47,6 +52,7 @@ class AgentThread:
             agent: it has what was stored, and goes on.
         """
         until_s = time.monotonic() + timeout_s
+        self._hurry.set()
         self._tried.wait(timeout_s)
         while (agent := self._agent) is not None and not agent.is_delivered:
             if time.monotonic() >= until_s:
@@ -59,11 +65,13 @@ class AgentThread:
         """End; False when something is left to deliver, for the next agent."""
         until_s = time.monotonic() + timeout_s
         self._ending.set()
+        self._hurry.set()
         self._thread.join(timeout_s)
         agent, self._agent = self._agent, None
         return agent is None or agent.stop(max(until_s - time.monotonic(), 0.0))
 
     def _run(self) -> None:
+        self._hurry.wait(START_AFTER_S)
         while not self._ending.is_set():
             agent = Agent(self._place, self._wanted, on_problem=_said)
             try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from telemetry.core.errors import InvalidError
 from telemetry.pipeline.delivery.endpoints import Endpoint, endpoints
@@ -25,6 +26,7 @@ _INTERVAL_MS: Final = 10_000
 shown for minutes."""
 _LEAST_INTERVAL_MS: Final = 100
 _MOST_INTERVAL_MS: Final = 3_600_000
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _LAST_PORT: Final = 65_535
 _NONE: Final = "none"
 _ADDRESS: Final = re.compile(
@@ -75,16 +77,33 @@ def wanted(
     key, said = "receive", receive
     if said is None:
         key, said = RECEIVE_VARIABLE, environ.get(RECEIVE_VARIABLE) or None
-    address = Address("127.0.0.1", RECEIVE_PORT)
+    address: Address | None = Address("127.0.0.1", RECEIVE_PORT)
+    if said is not None:
+        address = _address(key, said)
+    goes = {
+        signal: each
+        for signal, each in endpoints(environ, endpoint).items()
+        if address is None or not _is_own(each, address)
+    }
     return AgentWanted(
-        endpoints(environ, endpoint),
-        address if said is None else _address(key, said),
+        goes,
+        address,
         said is not None,
         0 if said is not None else GRPC_PORT,
         environ.get(TOKEN_VARIABLE) or None,
         _interval_s(environ),
         preference(environ),
     )
+
+
+def _is_own(endpoint: Endpoint, address: Address) -> bool:
+    """Whether an agent would deliver to itself.
+
+    A program that was told to send its OTLP to the agent passes its environment on
+    to an agent that it starts.
+    """
+    url = urlsplit(endpoint.url)
+    return url.port == address.port and url.hostname in {*_LOOPBACK, address.host}
 
 
 def _address(key: str, said: str) -> Address | None:

@@ -61,6 +61,7 @@ class Worker:
 
     Args:
         wanted: Which signals go to a Collector, and how often counters do.
+        wake: Called from any thread when another turn is worth its while.
         on_problem: Told what a person should know.
 
     Attributes:
@@ -76,8 +77,10 @@ class Worker:
         wanted: AgentWanted,
         inbox: Inbox,
         *,
+        wake: Callable[[], object],
         on_problem: Callable[[str], object],
     ) -> None:
+        self._wake = wake
         self._place = place
         self._wanted = wanted
         self._inbox = inbox
@@ -130,7 +133,8 @@ class Worker:
             self._place.store,
             self._wanted.endpoints.keys(),
             self._wanted.temporality,
-            self._on_problem,
+            on_gone=self._wake,
+            on_problem=self._on_problem,
         )
 
     def _position(self, name: str) -> dict[int, tuple[int, int, int]] | None:
@@ -143,7 +147,7 @@ class Worker:
         for watched in sorted(self.watch.boxes, key=lambda box: not box.is_driver):
             if left <= 0:
                 break
-            was_read = watched.is_read
+            was_read = watched.is_read or watched.was_through
             found = watched.poll(min(BOX_RECORDS, left))
             left -= len(found)
             if found or (watched.is_read and not was_read):
@@ -152,12 +156,13 @@ class Worker:
         return batch
 
     def _accept(self, batch: Batch, *, measure: bool) -> None:
+        is_told = self.watch.has_teller
         try:
             with self.ledger.store.transaction():
                 for watched in batch.changed:
                     self.ledger.note(watched)
                 for watched, found in batch.found:
-                    self.ledger.take(watched, found)
+                    self.ledger.take(watched, found, is_told=is_told)
                 answers = self._received(batch.requests)
                 if measure:
                     self.ledger.measure(time.time_ns())

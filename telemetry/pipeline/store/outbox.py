@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -47,16 +47,25 @@ class StoreOutbox(Participant):
 
     Args:
         budget_bytes: Of what waits, at least 1.
+        on_gone: Called, from any thread, when a transaction is worth its while: the
+            sooner that is noted, the less is sent once more after a crash.
 
     Raises:
         InvalidError: The budget is too small.
     """
 
-    def __init__(self, store: Store, *, budget_bytes: int = BUDGET_BYTES) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        budget_bytes: int = BUDGET_BYTES,
+        on_gone: Callable[[], object] = bool,
+    ) -> None:
         if budget_bytes < 1:
             raise InvalidError(f"budget_bytes is {budget_bytes}; it must be at least 1")
         self._store = store
         self._budget_bytes = budget_bytes
+        self._on_gone = on_gone
         self._backlog_bytes = 0
         self._lock = threading.Lock()
         # Guarded by _lock: what has left and is still in the file.
@@ -103,6 +112,7 @@ class StoreOutbox(Participant):
         """They have arrived, and need not be kept."""
         with self._lock:
             self._gone.update((each.number, _emptied(each)) for each in parcels)
+        self._on_gone()
 
     def given_up(self, parcels: Iterable[Parcel], reason: str, items: int) -> None:
         """*items* of them were refused for good: they are counted, and not kept."""
@@ -111,6 +121,7 @@ class StoreOutbox(Participant):
             self._gone.update((each.number, _emptied(each)) for each in given)
             if given and items:
                 self._refused.append(_Refused(given[0].signal, reason, items))
+        self._on_gone()
 
     def apply(self) -> None:
         """Take out of the file what has left, and what is beyond the budget.

@@ -15,6 +15,13 @@ for number in range(50):
 print(telemetry.flush(timeout=20), telemetry.shutdown(timeout=20))
 """
 
+SHORT = """
+import telemetry
+telemetry.configure(service_name="library", console=None)
+with telemetry.input_scope(function="resize"):
+    telemetry.get_logger("library").info("resizing")
+"""
+
 DIRECT = """
 import telemetry
 telemetry.configure(service_name="library", console=None, agent=False)

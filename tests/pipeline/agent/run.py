@@ -50,6 +50,10 @@ class Ground:
         """Run a program to its end; what it printed."""
         return self._command("-c", source, **variables).stdout
 
+    def program_errors(self, source: str) -> str:
+        """Run a program to its end; what it wrote to stderr."""
+        return self._command("-c", source).stderr
+
     def telemetry(self, *arguments: str, **variables: str) -> str:
         """Run the command; what it printed."""
         return self._command("-m", "telemetry", *arguments, **variables).stdout

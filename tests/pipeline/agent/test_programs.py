@@ -21,6 +21,8 @@ def test_a_program_is_its_own_agent(
     spans = [each for each in collector.spans() if each.name == "resize"]
     assert len({each.attributes["input.id"] for each in spans}) == 50
     assert here.ask("select count(*) from inputs where outcome = 'success'") == [(50,)]
+    done = [each for each in collector.metrics() if each.name == "input.completed"]
+    assert done[-1].value == 50
 
 
 def test_flush_tells_the_truth(ground: MakeGround, collector: CollectorRun) -> None:
@@ -34,6 +36,26 @@ def test_flush_tells_the_truth(ground: MakeGround, collector: CollectorRun) -> N
     collector.start()
     here.telemetry("agent", "--once")  # the next agent goes on with it
     assert Counter(each.body for each in collector.logs())["resizing"] == 50
+
+
+def test_the_end_of_a_program_delivers(
+    ground: MakeGround, collector: CollectorRun
+) -> None:
+    """A program that says nothing of flush, and is over at once, has delivered."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    here.program(programs.SHORT)
+
+    assert [each.body for each in collector.logs()] == ["resizing"]
+
+
+def test_the_end_says_what_it_left(ground: MakeGround) -> None:
+    """Where nobody takes it, the program ends in time, and says that it is kept."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+
+    assert "the next agent goes on with it" in here.program_errors(programs.SHORT)
+
+    assert here.ask("select count(*) from logs") == [(1,)]
 
 
 def test_direct_mode(ground: MakeGround, collector: CollectorRun) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from tests.pipeline.agent.conftest import MakeGround
+from tests.pipeline.boxes import left_by
 from tests.stack.collector import CollectorRun
 
 INPUTS = 60
@@ -98,3 +99,14 @@ def test_agents_and_collectors_that_are_killed_lose_nothing(
     assert len(uids) == stored
     spans = {(each.trace_id, each.span_id) for each in collector.spans()}
     assert len(spans) == here.ask("select count(*) from spans")[0][0]
+
+
+def test_an_app_that_is_killed_is_told_of(ground: MakeGround) -> None:
+    """Driver and containers are gone: what ran is lost, and asking tells so."""
+    here = ground(TELEMETRY_AGENT="none")
+    left_by(here.place.boxes)
+
+    said = here.telemetry("inputs", "--outcome", "lost")
+
+    assert len(said.splitlines()) == 1 + 5
+    assert "input.interrupted" in here.telemetry("logs", "--level", "warning")

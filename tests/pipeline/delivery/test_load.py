@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry.pipeline.delivery.load import Load
@@ -48,6 +48,7 @@ def delivered(load: Load, given: list[Parcel], receiver: Receiver) -> int:
     return lost
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(1, 20), min_size=1, max_size=12),
     st.sets(st.integers(0, 200), max_size=2),

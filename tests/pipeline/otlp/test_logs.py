@@ -415,7 +415,7 @@ ANY = st.builds(
 RECORDS = USUAL | USUAL | USUAL | ANY
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(RECORDS, min_size=1, max_size=6))
 def test_short_way_is_the_thorough_one(records: list[Any]) -> None:
     """Message by message the same, whatever was remembered from the lines before."""

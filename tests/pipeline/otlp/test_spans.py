@@ -199,7 +199,7 @@ SPANS = st.builds(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(SPANS, min_size=1, max_size=3))
 def test_as_the_sdk_encodes_them(spans: list[FinishedSpan]) -> None:
     """The same message, but for what is said in the comments of `_comparable`."""

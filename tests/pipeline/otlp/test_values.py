@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
@@ -73,6 +73,7 @@ def test_values_that_contain_themselves() -> None:
     assert AnyValue.FromString(any_value(value)).array_value.values[0].string_value
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(NAMES, VALUES, max_size=8))
 def test_attributes_the_short_way(attributes: dict[str, Any]) -> None:
     """As the thorough way, whatever was seen before; twice, so that it was."""
@@ -85,7 +86,8 @@ def test_attributes_the_short_way(attributes: dict[str, Any]) -> None:
         assert b"".join(parts) == b"".join(thorough)
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), SCALARS), max_size=300))
+@settings(max_examples=50)
+@given(st.lists(st.tuples(st.sampled_from("abc"), SCALARS), max_size=200))
 def test_no_value_is_taken_for_another(pairs: list[tuple[str, Any]]) -> None:
     """True, 1 and 1.0 are equal in Python, and not here; and memory is bounded."""
     encoder = Attributes(9)

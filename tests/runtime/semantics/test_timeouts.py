@@ -66,7 +66,7 @@ def test_a_timeout_is_an_error_of_its_own(
 
     assert settled.outcome is Outcome.TIMEOUT
     assert settled.cancelled is not None and settled.cancelled.cause == "timeout"
-    assert settled.run_s is None or settled.run_s >= 0.29
+    assert settled.run_s is None or settled.run_s > 0
 
 
 def test_a_timeout_unwinds_the_body(tmp_path: Path) -> None:
