@@ -151,3 +151,6 @@ def _put_cancellation(
     input_.cancel_observed = asked.observed
     ago_s = max(at_s - asked.requested_s, 0.0)
     input_.cancel_requested_ns = before(unix_ns, ago_s)
+    if asked.delivered_s is not None:
+        told_ago_s = max(at_s - asked.delivered_s, 0.0)
+        input_.cancel_delivered_ns = before(unix_ns, told_ago_s)
