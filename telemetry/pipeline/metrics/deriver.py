@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from telemetry.capture import runtime_records as records
-from telemetry.capture.runtime_records import PoolDeclared, Record
+from telemetry.capture.runtime_records import ContainerExited, PoolDeclared, Record
 from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.errors import InvalidError
@@ -16,7 +16,7 @@ from telemetry.pipeline.metrics import inputs, pools
 from telemetry.pipeline.metrics.forming import Values
 from telemetry.pipeline.metrics.gauges import Told, readings
 from telemetry.pipeline.metrics.ledger import Ledger
-from telemetry.pipeline.metrics.pools import PoolNow
+from telemetry.pipeline.metrics.pools import STARTING, PoolNow
 from telemetry.pipeline.metrics.temporality import Temporality
 from telemetry.pipeline.metrics.zeros import prepared
 from telemetry.pipeline.points import Point
@@ -51,6 +51,7 @@ class _State(msgspec.Struct):
     labels: dict[str, tuple[str, str]]
     dropped: dict[str, dict[str, int]]
     backlog: int | None
+    peaks: list[tuple[Values, int]] = []
 
 
 class Deriver:
@@ -72,6 +73,9 @@ class Deriver:
         self._ledger = Ledger(started_ns, delta=temporality != "cumulative")
         self._pools: dict[str, dict[str, PoolNow]] = {}
         self._told = Told()
+        # Of containers that came and went between two collections: what they had at
+        # once would else be known to nobody.
+        self._peaks: dict[Values, int] = {}
         # What lines of a function are counted under: its label and mode.
         self._labels: dict[str, tuple[str, str]] = {}
         self._dropped: dict[str, dict[str, int]] = {}
@@ -94,6 +98,8 @@ class Deriver:
         if take_input is not None:
             take_input(self._ledger, pool, record, unix_ns)
             return
+        if isinstance(record, ContainerExited):
+            self._keep_peak(pool, record.container_id)
         take = _OF_POOLS.get(type(record))
         if take is not None:
             take(self._ledger, pool, record)
@@ -110,7 +116,9 @@ class Deriver:
 
     def gone(self, source: str) -> None:
         """The process of that box is gone, and everything in it was taken in."""
-        self._pools.pop(source, None)
+        for pool in self._pools.pop(source, {}).values():
+            for container_id in pool.containers:
+                self._keep_peak(pool, container_id)
 
     def lines(self, bound: bool, function: str, count: int) -> None:  # noqa: FBT001 - the value of an attribute
         """So many log records.
@@ -164,7 +172,8 @@ class Deriver:
         Peaks and exemplars begin anew with it, and so do sums where deltas are wanted.
         """
         counted = self._ledger.collect(now_ns)
-        current = readings(self._each_pool())
+        current = readings(self._each_pool(), self._peaks)
+        self._peaks = {}
         if self._backlog is not None:
             current[names.TELEMETRY_BACKLOG.name] = {(): self._backlog}
         points: list[Point] = []
@@ -193,6 +202,7 @@ class Deriver:
                 self._labels,
                 self._dropped,
                 self._backlog,
+                list(self._peaks.items()),
             )
         )
 
@@ -217,7 +227,7 @@ class Deriver:
         self._pools = state.pools
         self._told = Told(state.told)
         self._labels, self._dropped = state.labels, state.dropped
-        self._backlog = state.backlog
+        self._backlog, self._peaks = state.backlog, dict(state.peaks)
 
     def _declared(self, record: PoolDeclared) -> None:
         self._labels[record.function] = (record.label, record.mode)
@@ -225,6 +235,12 @@ class Deriver:
             self._labels[function] = (function, mode)
         for metric, values in prepared(record):
             self._ledger.prepare(metric, values)
+
+    def _keep_peak(self, pool: PoolNow, container_id: str) -> None:
+        """A container is gone: its peak is told once more."""
+        now = pool.containers.get(container_id)
+        if now is not None and now.state != STARTING and now.peak:
+            self._peaks[pool.label, pool.mode, container_id] = now.peak
 
     def _each_pool(self) -> Iterator[PoolNow]:
         for of_source in self._pools.values():
