@@ -31,6 +31,11 @@ whether those were lines, spans or something else."""
 _BOXES: Final = 4_096
 """Boxes with losses that are remembered, so that none is counted twice."""
 
+_LEAST_NS: Final = 1_000_000_000
+_MOST_NS: Final = 60_000_000_000
+"""How long before the first collection nothing is said to have been counted: in any
+case, and at most; Prometheus takes no samples that are much older than others."""
+
 _GAUGES: Final = frozenset(
     metric.name
     for metric in names.METRICS
@@ -52,6 +57,7 @@ class _State(msgspec.Struct):
     dropped: dict[str, dict[str, int]]
     backlog: int | None
     peaks: list[tuple[Values, int]] = []
+    collected_ns: int | None = None
 
 
 class Deriver:
@@ -80,6 +86,8 @@ class Deriver:
         self._labels: dict[str, tuple[str, str]] = {}
         self._dropped: dict[str, dict[str, int]] = {}
         self._backlog: int | None = None
+        self._first_ns: int | None = None
+        self._collected_ns: int | None = None
 
     def take(self, record: Record, unix_ns: int, source: str = "") -> None:
         """Take in what a dispatcher saw.
@@ -88,6 +96,8 @@ class Deriver:
             unix_ns: When that was.
             source: Which driver it is of: the name of its box.
         """
+        if self._first_ns is None:
+            self._first_ns = unix_ns
         known = self._pools.get(source)
         if known is None:
             known = self._pools[source] = {}
@@ -166,12 +176,20 @@ class Deriver:
         """So much is written and not delivered yet."""
         self._backlog = size_bytes
 
+    def beginnings(self, now_ns: int) -> list[Point]:
+        """Zeros of what `collect` will tell for the first time: see `Ledger`.
+
+        They are a little older than what it tells, and go before that.
+        """
+        return self._ledger.beginnings(self._before(now_ns))
+
     def collect(self, now_ns: int) -> list[Point]:
         """The points of all instruments, in the order of `telemetry.core.names`.
 
         Peaks and exemplars begin anew with it, and so do sums where deltas are wanted.
         """
         counted = self._ledger.collect(now_ns)
+        self._collected_ns = now_ns
         current = readings(self._each_pool(), self._peaks)
         self._peaks = {}
         if self._backlog is not None:
@@ -203,6 +221,7 @@ class Deriver:
                 self._dropped,
                 self._backlog,
                 list(self._peaks.items()),
+                self._collected_ns,
             )
         )
 
@@ -228,6 +247,7 @@ class Deriver:
         self._told = Told(state.told)
         self._labels, self._dropped = state.labels, state.dropped
         self._backlog, self._peaks = state.backlog, dict(state.peaks)
+        self._collected_ns = state.collected_ns
 
     def _declared(self, record: PoolDeclared) -> None:
         self._labels[record.function] = (record.label, record.mode)
@@ -235,6 +255,13 @@ class Deriver:
             self._labels[function] = (function, mode)
         for metric, values in prepared(record):
             self._ledger.prepare(metric, values)
+
+    def _before(self, now_ns: int) -> int:
+        """When what is new now was not counted yet."""
+        if self._collected_ns is not None:
+            return max(self._collected_ns, now_ns - _MOST_NS)
+        first_ns = now_ns if self._first_ns is None else self._first_ns
+        return max(min(first_ns, now_ns - _LEAST_NS), now_ns - _MOST_NS)
 
     def _keep_peak(self, pool: PoolNow, container_id: str) -> None:
         """A container is gone: its peak is told once more."""

@@ -35,10 +35,12 @@ class Count(msgspec.Struct, array_like=True):
     Attributes:
         value: Since the start, or since the last collection where deltas are wanted.
         since_ns: When that began, in Unix nanoseconds.
+        told: A collection has begun with it, or after it.
     """
 
     value: int | float
     since_ns: int
+    told: bool = False
 
     def restart(self, now_ns: int) -> None:
         """Count from now on."""
@@ -49,6 +51,10 @@ class Count(msgspec.Struct, array_like=True):
         """Nothing was counted."""
         return self.value == 0
 
+    def empty(self) -> Count:
+        """As it was when it began."""
+        return Count(0, self.since_ns)
+
 
 class Spread(msgspec.Struct, array_like=True):
     """The value of a histogram; see `Count`.
@@ -57,6 +63,7 @@ class Spread(msgspec.Struct, array_like=True):
         counts: By bucket; one more than there are bounds.
         sum: Of all values; the least and the greatest are None before the first.
         samples: The newest value of each bucket since the last collection.
+        told: See `Count`.
     """
 
     counts: list[int]
@@ -65,6 +72,7 @@ class Spread(msgspec.Struct, array_like=True):
     min: float | None = None
     max: float | None = None
     samples: dict[int, tuple[float, Origin]] = {}  # msgspec copies an empty default
+    told: bool = False
 
     def add(self, bounds: Sequence[float], value: float, origin: Origin | None) -> None:
         """Count one value."""
@@ -94,6 +102,10 @@ class Spread(msgspec.Struct, array_like=True):
     def is_empty(self) -> bool:
         """Nothing was counted."""
         return not any(self.counts)
+
+    def empty(self) -> Spread:
+        """As it was when it began."""
+        return Spread([0] * len(self.counts), self.since_ns)
 
     def distribution(self, bounds: tuple[float, ...]) -> Distribution:
         """The value of the point."""

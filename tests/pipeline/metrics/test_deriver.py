@@ -159,6 +159,30 @@ def test_a_driver_that_is_gone_ends_its_gauges(how: str) -> None:
     assert after["input.started"] == before["input.started"]
 
 
+def test_a_sum_was_zero_before_it_is_told() -> None:
+    """When its first record was made, and later when it was collected last; once."""
+    second_ns = 1_000_000_000
+    began_ns = 1_000 * second_ns
+    now_ns = began_ns + 5 * second_ns
+    made = Deriver(START_NS)
+    made.take(declared(), began_ns, "dv-1")
+    made.take(started(), now_ns, "dv-1")
+    first = made.beginnings(now_ns)
+    made.collect(now_ns)
+    made.take(exited(), now_ns, "dv-1")
+    late = made.beginnings(now_ns + 10 * second_ns)
+    made.late(1, "resize")
+    later = made.beginnings(now_ns + 3_600 * second_ns)
+
+    assert {"input.started", "input.queue.duration"} <= {each.name for each in first}
+    assert {each.unix_ns for each in first} == {began_ns}
+    assert late == []  # all of that stood at zero already
+    (point,) = later
+    # Not much older than others: Prometheus would not take it.
+    assert (point.name, point.value) == ("input.log.late", 0)
+    assert point.unix_ns == now_ns + 3_540 * second_ns
+
+
 def test_what_may_be_counted_stands_at_zero_before() -> None:
     """Else the first loss would be no rise for Prometheus, and no alert would fire."""
     points = deriver().collect(NOW_NS)
