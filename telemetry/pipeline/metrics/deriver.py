@@ -8,7 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from telemetry.capture import runtime_records as records
-from telemetry.capture.runtime_records import ContainerExited, PoolDeclared, Record
+from telemetry.capture.runtime_records import (
+    ContainerExited,
+    PoolDeclared,
+    PoolMeasured,
+    Record,
+)
 from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.errors import InvalidError
@@ -110,6 +115,11 @@ class Deriver:
             return
         if isinstance(record, ContainerExited):
             self._keep_peak(pool, record.container_id)
+        elif isinstance(record, PoolMeasured):
+            for container_id in pool.containers.keys() - {
+                each.container_id for each in record.containers
+            }:
+                self._keep_peak(pool, container_id)
         take = _OF_POOLS.get(type(record))
         if take is not None:
             take(self._ledger, pool, record)

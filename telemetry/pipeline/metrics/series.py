@@ -9,7 +9,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from telemetry.core import names
-from telemetry.core.trace_context import execution_span, unpacked
+from telemetry.core.trace_context import (
+    CLIENT,
+    EXECUTION,
+    derived_span_id,
+    execution_span,
+    unpacked,
+)
 from telemetry.pipeline.points import Distribution, Exemplar
 
 _TRACE_ID_BYTES: Final = 16
@@ -21,12 +27,15 @@ class Origin(NamedTuple):
 
     Attributes:
         trace: The packed span that the input hangs under; None when it began a trace.
+        kind: Which span of the input it is about: see `derived_span_id`. The one that
+            there is: members of a batch but the first have no execution of their own.
     """
 
     unix_ns: int
     input_id: str
     attempt: int
     trace: str | None
+    kind: int = EXECUTION
 
 
 class Count(msgspec.Struct, array_like=True):
@@ -119,7 +128,7 @@ class Spread(msgspec.Struct, array_like=True):
 
 
 def _exemplar(value: float, origin: Origin) -> Exemplar:
-    unix_ns, input_id, attempt, trace = origin
+    unix_ns, input_id, attempt, trace, kind = origin
     attributes = ((names.FIELD_INPUT_ID, input_id),)
     parent = None if trace is None else unpacked(trace)
     span = execution_span(input_id, attempt, parent)
@@ -130,6 +139,8 @@ def _exemplar(value: float, origin: Origin) -> Exemplar:
         unix_ns,
         value,
         span.trace_id.to_bytes(_TRACE_ID_BYTES, "big"),
-        span.span_id.to_bytes(_SPAN_ID_BYTES, "big"),
+        derived_span_id(input_id, 0 if kind == CLIENT else attempt, kind).to_bytes(
+            _SPAN_ID_BYTES, "big"
+        ),
         attributes,
     )
