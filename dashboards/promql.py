@@ -11,6 +11,8 @@ from telemetry.core.metrics import Metric
 
 RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"
+STEP: Final = "* $__interval_ms / 1000"
+"""What makes of a rate how much there was in a step of the panel."""
 
 FRESH_S: Final = 60
 """Age in seconds at which the last value of a gauge counts for nothing any more.
@@ -67,10 +69,19 @@ def rate(metric: Metric | str, *more: str, by: Sequence[str] = ()) -> str:
 
 
 def increase(
-    metric: Metric | str, *more: str, by: Sequence[str] = (), over: str = RATE
+    metric: Metric | str, *more: str, by: Sequence[str] = (), over: str
 ) -> str:
-    """Sum of the increases, by labels."""
+    """Sum of the increases over a time, by labels."""
     return _summed("increase", metric, more, by, over)
+
+
+def in_step(metric: Metric | str, *more: str, by: Sequence[str] = ()) -> str:
+    """How much was counted in each step of a panel: these add up to all there was.
+
+    An increase over `RATE` would not: that is longer than a step, so that a step has
+    two exports in it, and what is counted would be in several of them.
+    """
+    return f"{rate(metric, *more, by=by)} {STEP}"
 
 
 def _summed(
@@ -91,7 +102,7 @@ def grouped(by: Sequence[str]) -> str:
 
 def buckets(metric: Metric, *more: str) -> str:
     """What a heatmap wants: how much came into each bucket in each step."""
-    return increase(s.bucket(metric), *more, by=["le"])
+    return in_step(s.bucket(metric), *more, by=["le"])
 
 
 def quantile(share: float, metric: Metric, *more: str, by: Sequence[str] = ()) -> str:

@@ -44,7 +44,7 @@ def panels(prometheus: PrometheusRun, shown: Range, step_s: float) -> list[Asked
     """Every query of a panel, an annotation or a variable, asked each *step_s*."""
     query = prometheus_query(prometheus.url)
     found = []
-    for title, expression, needed in _queries():
+    for title, expression, needed in queries():
         try:
             series = query(shown.filled(expression), shown.start_s, shown.end_s, step_s)
         except OSError as error:
@@ -66,7 +66,7 @@ def _judged(title: str, series: list[Series], needed: set[str]) -> Asked:
     return Asked(title, f"no label {', '.join(lacking)}" if lacking else "")
 
 
-def _queries() -> Iterator[tuple[str, str, set[str]]]:
+def queries() -> Iterator[tuple[str, str, set[str]]]:
     """Where it stands, the query, and the labels that its result must have."""
     for board in _boards():
         uid = board["uid"]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from benchmarks.proof import asking, wire
+from benchmarks.proof.amounts import amounts
 from benchmarks.proof.answers import answers
 from benchmarks.proof.comparing import Row, rows
 from benchmarks.proof.deliveries import count_deliveries, count_drops, count_lines
@@ -193,6 +194,12 @@ def _asked(running: Stack, told: Replayed, pace: Pace) -> tuple[list[Check], lis
     shown = Range(told.began_s - 60, time.time())
     of_panels = asking.panels(running.prometheus, shown, pace.look_s)
     of_rules, raised = asking.rules(running.prometheus)
+    around_s = 2 * shown.rate_s
+    of_amounts = amounts(
+        running.prometheus,
+        Range(told.began_s - around_s, told.ended_s + around_s),
+        told.counted,
+    )
     checks = [
         Check(
             what,
@@ -202,9 +209,11 @@ def _asked(running: Stack, told: Replayed, pace: Pace) -> tuple[list[Check], lis
         for what, found in (
             ("queries of dashboards", of_panels),
             ("rules and alerts", of_rules),
+            ("panels that add up to what was counted", of_amounts),
         )
     ]
     notes = [f"alerts: {', '.join(raised) or 'none'}"]
+    notes += [each.where for each in of_amounts]
     empty = sorted({each.where for each in (*of_panels, *of_rules) if each.is_empty})
     return checks, [*notes, f"empty, as may be: {'; '.join(empty) or 'none'}"]
 

@@ -266,7 +266,7 @@ def _neighbours() -> list[shared.Wide]:
         ),
         [
             Ask(
-                promql.increase(names.CONTAINER_EXITS, by=[s.REASON]),
+                promql.in_step(names.CONTAINER_EXITS, by=[s.REASON]),
                 promql.legend(s.REASON),
             )
         ],

@@ -62,7 +62,7 @@ def _fullness() -> list[shared.Wide]:
         [
             Ask(promql.rate(names.SLOTS_SECONDS), "mean"),
             Ask(promql.total(promql.chosen(s.series(names.ACTIVE))), "sample"),
-            Ask(f"sum (max_over_time({peaks}[{promql.RATE}]))", "peak"),
+            Ask(f"max_over_time(sum ({peaks})[{promql.RATE}:])", "peak"),
             Ask(promql.total(promql.living(names.SLOTS_TARGET)), "target"),
             Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
         ],
@@ -199,7 +199,7 @@ def _bursts() -> list[shared.Wide]:
             empty=_NO_BURST,
             to=[_SCALING],
         ),
-        [Ask(promql.increase(names.BURSTS, by=[s.REASON]), promql.legend(s.REASON))],
+        [Ask(promql.in_step(names.BURSTS, by=[s.REASON]), promql.legend(s.REASON))],
         Drawn(looks=palette.BURST_REASONS, bars=True, stack="normal", legend=("sum",)),
     )
     return [(8, _run_time()), (8, _slowdown()), (8, reasons)]
@@ -311,7 +311,7 @@ def _trust() -> list[shared.Wide]:
         ),
         [
             Ask(
-                promql.top(promql.increase(names.LOOP_BLOCKED, by=[s.FUNCTION])),
+                promql.top(promql.in_step(names.LOOP_BLOCKED, by=[s.FUNCTION])),
                 promql.legend(s.FUNCTION),
             )
         ],

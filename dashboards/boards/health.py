@@ -125,12 +125,14 @@ def _figures_of_collector() -> list[Panel]:
     return [failed, fill]
 
 
-def _pipeline(
-    metric: Metric, *, by: tuple[str, ...] = (), over: str = promql.RATE
-) -> str:
+def _pipeline(metric: Metric, over: str) -> str:
     # Of a process and not of a function: what is lost may be nobody's.
-    counter = f"{s.series(metric)}{{{promql.SERVICE}}}"
-    return f"sum{promql.grouped(by)} (increase({counter}[{over}]))"
+    return f"sum (increase({s.series(metric)}{{{promql.SERVICE}}}[{over}]))"
+
+
+def _pipeline_in_step(metric: Metric, *by: str) -> str:
+    rates = f"rate({s.series(metric)}{{{promql.SERVICE}}}[{promql.RATE}])"
+    return f"sum{promql.grouped(by)} ({rates}) {promql.STEP}"
 
 
 def _of_process(metric: Metric) -> str:
@@ -208,7 +210,7 @@ def _agent() -> list[shared.Wide]:
             empty=_NO_AGENT,
             to=[_OVERVIEW],
         ),
-        [Ask(_pipeline(names.TELEMETRY_SHIPPED, by=(s.SIGNAL,)), signal)],
+        [Ask(_pipeline_in_step(names.TELEMETRY_SHIPPED, s.SIGNAL), signal)],
         Drawn(looks=palette.SIGNALS, bars=True, stack="normal", legend=("sum",)),
     )
     dropped = kinds.lines(
@@ -223,7 +225,7 @@ def _agent() -> list[shared.Wide]:
         ),
         [
             Ask(
-                _pipeline(names.TELEMETRY_DROPPED, by=(s.SIGNAL, s.REASON)),
+                _pipeline_in_step(names.TELEMETRY_DROPPED, s.SIGNAL, s.REASON),
                 promql.legend(s.SIGNAL, s.REASON),
             )
         ],

@@ -127,7 +127,7 @@ def _queue() -> kinds.Panel:
             to=[_SCALING],
         ),
         Ask(promql.or_zero(promql.total(promql.chosen(s.series(names.QUEUED))))),
-        Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
+        Ask(shared.room(), "limit"),
     )
 
 

@@ -56,7 +56,7 @@ def _figures() -> list[shared.Wide]:
             to=[_CONCURRENCY],
         ),
         Ask(promql.or_zero(promql.total(promql.chosen(s.series(names.QUEUED))))),
-        Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
+        Ask(shared.room(), "limit"),
     )
     oldest = kinds.number(
         Head(
@@ -289,7 +289,7 @@ def _following() -> list[shared.Wide]:
         ),
         [
             Ask(
-                promql.increase(names.AUTOSCALER_DECISIONS, by=[s.DIRECTION, s.REASON]),
+                promql.in_step(names.AUTOSCALER_DECISIONS, by=[s.DIRECTION, s.REASON]),
                 promql.legend(s.DIRECTION, s.REASON),
             )
         ],
@@ -309,9 +309,9 @@ def _starts() -> list[shared.Wide]:
             to=[_CANCELLATIONS],
         ),
         [
-            Ask(promql.increase(names.CONTAINER_STARTS), "started"),
+            Ask(promql.in_step(names.CONTAINER_STARTS), "started"),
             Ask(
-                promql.increase(names.CONTAINER_EXITS, by=[s.REASON]),
+                promql.in_step(names.CONTAINER_EXITS, by=[s.REASON]),
                 promql.legend(s.REASON),
             ),
         ],

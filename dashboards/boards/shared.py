@@ -48,6 +48,14 @@ def percentiles(metric: Metric, *more: str) -> list[Ask]:
     ]
 
 
+def room() -> str:
+    """How many may wait before a queue is red: as many as containers can run, or none.
+
+    Where no container lives that is 0, and a queue of 0 is not too long.
+    """
+    return f"({promql.total(promql.living(names.SLOTS_LIMIT))} > 0) or vector(1)"
+
+
 def active_target_limit(number: int, to: Link) -> Panel:
     """Three lines in one picture: what runs, what should, what may."""
     active = promql.chosen(s.series(names.ACTIVE))

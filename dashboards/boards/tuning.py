@@ -13,6 +13,7 @@ from dashboards.links import Link
 from dashboards.panel import Ask, Head
 from dashboards.tables import Column, Joined
 from telemetry.core import names
+from telemetry.core.metrics import Metric
 
 _NOTHING: Final = "No inputs in this time range."
 _NO_CONTAINER: Final = (
@@ -60,8 +61,9 @@ def _sizes() -> Panel:
     peak = promql.chosen(s.series(names.SLOTS_PEAK))
     whole = promql.increase(names.ZONE_SECONDS, by=by, over=promql.RANGE)
 
-    def greatest(gauge: str) -> Ask:
-        return Ask(f"max by ({s.FUNCTION}) ({gauge})")
+    def greatest(gauge: Metric) -> Ask:
+        samples = f"{promql.chosen(s.series(gauge))}[{promql.RANGE}]"
+        return Ask(f"max by ({s.FUNCTION}) (max_over_time({samples}))")
 
     def time_in(zones: str) -> Ask:
         zone = f'{s.ZONE}=~"{zones}"'
@@ -73,7 +75,8 @@ def _sizes() -> Panel:
 
     above, under = run_time(shared.ABOVE_TARGET), run_time(shared.AT_OR_UNDER)
     most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RANGE}]))"
-    met = promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)
+    # Whole inputs: a quantile within the first bucket would be 0.95 of one.
+    met = f"ceil({promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)})"
     slow = kinds.worse_above(1.2, 2)
     return tables.joined(
         Head(
@@ -96,8 +99,8 @@ def _sizes() -> Panel:
                 )
             },
             values=[
-                (greatest(promql.living(names.SLOTS_TARGET)), Column(name="Target")),
-                (greatest(promql.living(names.SLOTS_LIMIT)), Column(name="Limit")),
+                (greatest(names.SLOTS_TARGET), Column(name="Target")),
+                (greatest(names.SLOTS_LIMIT), Column(name="Limit")),
                 # Buckets are wide, and a quantile within one may lie above the peak.
                 (
                     Ask(f"({met} < {most}) or {most} or {met}"),
@@ -241,7 +244,8 @@ def _saved() -> list[shared.Wide]:
 def _room() -> list[shared.Wide]:
     peak = promql.chosen(s.series(names.SLOTS_PEAK))
     most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RATE}]))"
-    limit = f"max by ({s.FUNCTION}) ({promql.living(names.SLOTS_LIMIT)})"
+    # The last zero of a container that is gone is no limit.
+    limit = f"(max by ({s.FUNCTION}) ({promql.living(names.SLOTS_LIMIT)}) > 0)"
     unused = kinds.lines(
         Head(
             number=9,

@@ -200,21 +200,23 @@ class Deriver:
         """
         counted = self._ledger.collect(now_ns)
         self._collected_ns = now_ns
-        current = readings(self._each_pool(), self._peaks)
-        self._peaks = {}
+        current = readings(self._each_pool())
         if self._backlog is not None:
             current[names.TELEMETRY_BACKLOG.name] = {(): self._backlog}
         points: list[Point] = []
+        times = self._started_ns, now_ns
         for metric in names.METRICS:
             if metric.name in _GAUGES:
                 shown = current.get(metric.name, {})
-                times = self._started_ns, now_ns
+                if metric is names.SLOTS_PEAK:
+                    points += self._told.before(metric, self._peaks, times)
                 points += self._told.points(metric, shown, times)
             else:
                 points += counted.get(metric.name, [])
         for pool in self._each_pool():
             for container in pool.containers.values():
                 container.peak = container.running
+        self._peaks = {}
         return points
 
     def dump(self) -> bytes:
@@ -274,7 +276,7 @@ class Deriver:
         return max(min(first_ns, now_ns - _LEAST_NS), now_ns - _MOST_NS)
 
     def _keep_peak(self, pool: PoolNow, container_id: str) -> None:
-        """A container is gone: its peak is told once more."""
+        """A container is gone; its peak has not been told yet."""
         now = pool.containers.get(container_id)
         if now is not None and now.state != STARTING and now.peak:
             self._peaks[pool.label, pool.mode, container_id] = now.peak
