@@ -52,6 +52,8 @@ def main() -> int:
         began_s = time.time()
         _play(ground, played, running, given.away)
         wait(running, ground, pace)
+        if given.away:
+            report.line(f"Prometheus was killed, and back after {given.away:g} s")
         verdict = judge(running, ground, pace, dropped)
         tell(verdict, report)
         if given.pictures:
