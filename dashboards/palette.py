@@ -138,6 +138,7 @@ SIGNALS: Final[Mapping[str, Look]] = {
     "logs": Look(BLUE),
     "spans": Look(DARK_BLUE),
     "metrics": Look(GREY),
+    "records": Look(PURPLE),
 }
 
 RECEIVED: Final[Mapping[str, Look]] = {

@@ -20,11 +20,14 @@ answering with its last value for 5 minutes. Four times the export interval (15 
 """
 
 SERVICE: Final = 'job=~"$job", instance=~"$instance"'
+_CHOSEN: Final = f"{s.FUNCTION}=~`(${{function:regex}})([.].+)?`"
 # In backquotes and with :regex, because Grafana's own escaping for double quotes
-# differs between versions and loses names with a quote or a backslash.
-OF_FUNCTION: Final = f"{SERVICE}, {s.FUNCTION}=~`${{function:regex}}`"
+# differs between versions and loses names with a quote or a backslash. Whoever
+# chooses a class chooses its methods: containers and queues are of the class, and
+# inputs of the method.
+OF_FUNCTION: Final = f"{SERVICE}, {_CHOSEN}"
 OF_CONTAINER: Final = f'{OF_FUNCTION}, {s.CONTAINER}=~"$container"'
-OF_RECORDED: Final = f'job=~"$job", {s.FUNCTION}=~`${{function:regex}}`'
+OF_RECORDED: Final = f'job=~"$job", {_CHOSEN}'
 """What rules record is summed over instances."""
 OF_ALERTS: Final = 'dashboard=~"input-.+", job=~"$job|"'
 """Our alerts; those of the Collector are of no service."""
@@ -119,6 +122,15 @@ def total(selector: str, *, by: Sequence[str] = ()) -> str:
 def top(expr: str, most: int = 20) -> str:
     """The greatest at each moment: a thousand lines are no picture, and take long."""
     return f"topk({most}, {expr})"
+
+
+def of_pools(expr: str) -> str:
+    """What is counted by function, also under the name of the class of a method.
+
+    Containers of a class with several methods are counted under its own name.
+    """
+    of_class = f'"{s.FUNCTION}", "$1", "{s.FUNCTION}", "(.+)[.][^.]+"'
+    return f"({expr} or sum by ({s.FUNCTION}) (label_replace({expr}, {of_class})))"
 
 
 def legend(*labels: str) -> str:

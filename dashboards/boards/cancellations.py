@@ -225,7 +225,7 @@ def _neighbours() -> list[shared.Wide]:
             number=10,
             title="Rescheduled by reason",
             says="Inputs that run again under the same id because their container "
-            "went away: by a neighbour's cancellation, or because it died.",
+            "went away: by the cancellation or the timeout of a neighbour, or a crash.",
             unit="reqps",
             empty="No input was rescheduled in this time range.",
             to=[_EXPLORER],

@@ -15,7 +15,10 @@ from telemetry.core import names
 from telemetry.core.metrics import Metric
 
 _NOTHING: Final = "No inputs in this time range."
-_NO_CONTAINER: Final = "No container ran in this time range."
+_NO_CONTAINER: Final = (
+    "No container ran in this time range. Those of a class with several methods are "
+    "under its name: choose the class."
+)
 _NO_BURST: Final = "No container ran above its target in this time range."
 
 _TUNING: Final = Link(links.TUNING)

@@ -276,7 +276,9 @@ def _functions() -> kinds.Panel:
         Head(
             number=15,
             title="Functions",
-            says="The 50 busiest, now. A click on a name opens what is known of it.",
+            says="The 50 busiest, now. A click on a name opens what is known of it. "
+            "Containers and queues of a class with several methods have a row of their "
+            "own, under its name.",
             unit="short",
             empty=_NOTHING,
             to=[_CONCURRENCY],

@@ -321,7 +321,7 @@ def _starts() -> list[shared.Wide]:
             legend=("sum",),
         ),
     )
-    begun = promql.increase(names.STARTED, by=[s.FUNCTION], over="1h")
+    begun = promql.of_pools(promql.increase(names.STARTED, by=[s.FUNCTION], over="1h"))
     containers = promql.increase(names.CONTAINER_STARTS, by=[s.FUNCTION], over="1h")
     life = kinds.lines(
         Head(

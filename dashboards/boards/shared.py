@@ -61,7 +61,8 @@ def active_target_limit(number: int, to: Link) -> Panel:
             "containers that live. Above the dashed line they burst, at the dotted "
             "line inputs wait.",
             unit="short",
-            empty="No inputs in this time range.",
+            empty="No inputs in this time range. Containers of a class with several "
+            "methods are under its name: choose the class.",
             to=[to],
         ),
         [

@@ -15,7 +15,10 @@ from dashboards.tables import Column, Joined
 from telemetry.core import names
 
 _NOTHING: Final = "No inputs in this time range."
-_NO_CONTAINER: Final = "No container ran in this time range."
+_NO_CONTAINER: Final = (
+    "No container ran in this time range. Those of a class with several methods are "
+    "under its name: choose the class."
+)
 _NO_BATCH: Final = "No batched function ran in this time range."
 
 _CONCURRENCY: Final = Link(links.CONCURRENCY)
@@ -78,7 +81,8 @@ def _sizes() -> Panel:
             title="Sizes by function, over the time range",
             says="Per container: target and limit, the concurrency that 95 of 100 "
             "inputs met, the greatest peak; then how the time of containers went, and "
-            "the run time of inputs admitted at or under and above the target.",
+            "the run time of inputs admitted at or under and above the target. A class "
+            "with several methods has a row for its containers and one for each.",
             unit="short",
             empty=_NOTHING,
             to=[_CONCURRENCY],
@@ -250,7 +254,7 @@ def _room() -> list[shared.Wide]:
         ),
         [Ask(promql.top(f"{limit} - {most}"), promql.legend(s.FUNCTION))],
     )
-    settled = promql.rate(names.COMPLETED, by=[s.FUNCTION])
+    settled = promql.of_pools(promql.rate(names.COMPLETED, by=[s.FUNCTION]))
     lived = promql.rate(names.ZONE_SECONDS, by=[s.FUNCTION])
     cost = kinds.lines(
         Head(

@@ -18,7 +18,7 @@ from dashboards.drawing.units import written
 Floats = NDArray[np.float64]
 
 _LEGEND_ROW_PX: Final = 14
-_MOST_ROWS: Final = 5
+_MOST_ROWS: Final = 6
 _LEFT_PX: Final = 52
 _CALCS: Final[Mapping[str, tuple[str, Callable[[Floats], float]]]] = {
     "lastNotNull": ("last", lambda values: float(values[-1])),

@@ -1,4 +1,4 @@
-"""What the page is told about a run, and what it is not told when it asks for nonsense."""
+"""What the page is told about a run, and what it is told when it asks for nonsense."""
 
 from __future__ import annotations
 
@@ -46,7 +46,9 @@ def test_overview_counts_everything_once(browser: Browser, run: Filling) -> None
     found = browser.get("overview")
 
     with sqlite3.connect(run.path) as store:
-        expected = Counter(dict(store.execute("select outcome, count(*) from inputs group by 1")))
+        expected = Counter(
+            dict(store.execute("select outcome, count(*) from inputs group by 1"))
+        )
     total: Counter[str] = Counter()
     for each in found["functions"]:
         total.update(each["outcomes"])
@@ -329,7 +331,8 @@ def test_questions_that_are_too_long_are_refused(browser: Browser) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["';drop table logs;--", '"', "a* OR b", "NEAR(a b)", "%", "\\", "(", "\x00"]
+    "text",
+    ["';drop table logs;--", '"', "a* OR b", "NEAR(a b)", "%", "\\", "(", "\x00"],
 )
 def test_a_search_is_text_and_no_language(browser: Browser, text: str) -> None:
     """Whatever is typed is looked for as it stands."""

@@ -20,7 +20,8 @@ from telemetry.pipeline.agent.status import AgentStatus, tell
 from telemetry.view.serving import View
 from tests.pipeline import boxes
 from tests.view.conftest import Browser
-from tests.view.filling import Filling, Line, Writing
+from tests.view.filling import Filling
+from tests.view.writing import Line, Writing
 
 DEADLINE_S = 15.0
 
@@ -30,7 +31,9 @@ class Stream:
 
     def __init__(self, browser: Browser, path: str) -> None:
         self._connection = http.client.HTTPConnection(browser.host, timeout=DEADLINE_S)
-        self._connection.request("GET", f"/api/{path}", headers={"cookie": browser.cookie})
+        self._connection.request(
+            "GET", f"/api/{path}", headers={"cookie": browser.cookie}
+        )
         self._response = self._connection.getresponse()
         assert self._response.status == 200
         assert self._response.headers["content-type"].startswith("text/event-stream")
@@ -190,7 +193,9 @@ def test_the_agent_comes_and_goes(own_view: tuple[Places, View]) -> None:
             alive = stream.until(lambda event: event["agent"]["alive"])
         assert stream.until(lambda event: not event["agent"]["alive"])
 
-    assert alive["agent"]["pid"] == os.getpid() and alive["agent"]["problems"] == ["full"]
+    assert alive["agent"]["pid"] == os.getpid() and alive["agent"]["problems"] == [
+        "full"
+    ]
 
 
 def test_slots_come_from_the_box_itself(own_view: tuple[Places, View]) -> None:

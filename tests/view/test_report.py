@@ -26,7 +26,9 @@ def test_it_holds_what_matters(place: Places, run: Filling) -> None:
     for what in ("cancelled", "neighbour"):
         assert run.ids[what] in found.inputs
     assert run.ids["cancelled"] in {each.input_id for each in found.lines}
-    failed = {m.input_id for m in found.layout.moments if m.kind in {"error", "timeout"}}
+    failed = {
+        m.input_id for m in found.layout.moments if m.kind in {"error", "timeout"}
+    }
     assert failed <= found.inputs.keys()
     assert found.tile.bars.input and found.containers.containers
     times = [each.at_ms for each in found.lines]
@@ -43,7 +45,9 @@ def test_its_size_is_bounded(place: Places, run: Filling) -> None:
     assert len(kept) < 300_000
 
 
-def test_only_its_own_script_may_run(place: Places, run: Filling, tmp_path: Path) -> None:
+def test_only_its_own_script_may_run(
+    place: Places, run: Filling, tmp_path: Path
+) -> None:
     """The policy names the script by its hash, and data cannot end its element."""
     file = tmp_path / "run.html"
     write_report(place.store, file)

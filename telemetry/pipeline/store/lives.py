@@ -72,8 +72,8 @@ class Lives(Participant):
         self._written: dict[Table, int] = {}
         self._last: dict[Table, int] = {}
         self._members: list[tuple[int, int]] = []
-        # No input in the file has a higher id: most that are new have, as the ids of
-        # the runtime rise with time, and need not be looked for.
+        # No input that was written has a higher id: most that are new have, as the
+        # ids of the runtime rise with time, and need not be looked for.
         self._highest = ""
         self.forget()
         store.join(self)
@@ -88,8 +88,6 @@ class Lives(Participant):
                     "select * from inputs where input_id = ?",
                     (input_id,),
                 )
-            else:
-                self._highest = input_id
             if row is None:
                 row = InputRow(self._next(INPUTS), input_id, began_ns=unix_ns)
             self._inputs[input_id] = row
@@ -179,6 +177,9 @@ class Lives(Participant):
             if len(new) < len(changed):
                 old = [row for number, row in changed.items() if number <= written]
                 table.statements.update(connection, map(table.values, old))
+            if table is INPUTS:
+                ids = (row.input_id for row in new)
+                self._highest = max(self._highest, max(ids, default=""))
             changed.clear()
             self._written[table] = self._last[table]
         if self._members:
