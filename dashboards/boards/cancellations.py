@@ -258,19 +258,19 @@ def _neighbours() -> list[shared.Wide]:
     exits = kinds.lines(
         Head(
             number=12,
-            title="Containers ended, by reason",
+            title="Containers ended per minute",
             says="A sync function's default is that a cancellation ends the container.",
-            unit="short",
+            unit="cpm",
             empty=_NO_EXIT,
             to=[_SCALING],
         ),
         [
             Ask(
-                promql.increase(names.CONTAINER_EXITS, by=[s.REASON]),
+                promql.per_minute(names.CONTAINER_EXITS, by=[s.REASON]),
                 promql.legend(s.REASON),
             )
         ],
-        Drawn(looks=palette.EXITS, bars=True, stack="normal", legend=("sum",)),
+        Drawn(looks=palette.EXITS, bars=True, stack="normal", legend=("mean", "max")),
     )
     return [(8, rescheduled), (8, radius), (8, exits)]
 

@@ -56,7 +56,7 @@ def _figures() -> list[shared.Wide]:
             to=[_CONCURRENCY],
         ),
         Ask(promql.or_zero(promql.total(promql.chosen(s.series(names.QUEUED))))),
-        Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
+        Ask(shared.SLOTS_OR_ONE, "limit"),
     )
     oldest = kinds.number(
         Head(
@@ -280,20 +280,24 @@ def _following() -> list[shared.Wide]:
     decisions = kinds.lines(
         Head(
             number=15,
-            title="Decisions",
-            says="Of the autoscaler, by direction and reason. Up and down in turn is "
-            "a `scaledown_window` that is too short.",
-            unit="short",
+            title="Decisions per minute",
+            says="To grow and to shrink, by reason. Up and down in turn is a "
+            "`scaledown_window` that is too short.",
+            unit="cpm",
             empty="The autoscaler changed nothing in this time range.",
             to=[_TUNING],
         ),
         [
             Ask(
-                promql.increase(names.AUTOSCALER_DECISIONS, by=[s.DIRECTION, s.REASON]),
+                promql.per_minute(
+                    names.AUTOSCALER_DECISIONS,
+                    f'{s.DIRECTION}!="hold"',
+                    by=[s.DIRECTION, s.REASON],
+                ),
                 promql.legend(s.DIRECTION, s.REASON),
             )
         ],
-        Drawn(bars=True, stack="normal", legend=("sum",)),
+        Drawn(bars=True, stack="normal", legend=("mean", "max")),
     )
     return [(8, states), (8, demand), (8, decisions)]
 
@@ -302,23 +306,22 @@ def _starts() -> list[shared.Wide]:
     exits = kinds.lines(
         Head(
             number=16,
-            title="Starts and exits",
+            title="Starts and exits per minute",
             says="Containers started, and why others ended.",
-            unit="short",
+            unit="cpm",
             empty="No container started or ended in this time range.",
             to=[_CANCELLATIONS],
         ),
         [
-            Ask(promql.increase(names.CONTAINER_STARTS), "started"),
+            Ask(promql.per_minute(names.CONTAINER_STARTS), "started"),
             Ask(
-                promql.increase(names.CONTAINER_EXITS, by=[s.REASON]),
+                promql.per_minute(names.CONTAINER_EXITS, by=[s.REASON]),
                 promql.legend(s.REASON),
             ),
         ],
         Drawn(
             looks={"started": palette.Look(palette.GREEN), **palette.EXITS},
-            bars=True,
-            legend=("sum",),
+            legend=("mean", "max"),
         ),
     )
     begun = promql.of_pools(promql.increase(names.STARTED, by=[s.FUNCTION], over="1h"))

@@ -111,7 +111,9 @@ def _until_stopped(view: View) -> int:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
 
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         stopped.wait()
     finally:

@@ -102,7 +102,9 @@ class Guard:
         page = (
             answer(Problem(refused.problem), refused.status)
             if scope["path"].startswith("/api/")
-            else Response(refused.problem + "\n", refused.status, media_type="text/plain")
+            else Response(
+                refused.problem + "\n", refused.status, media_type="text/plain"
+            )
         )
         await page(scope, receive, send_safely)
 
@@ -112,5 +114,3 @@ class Guard:
             f"{self._rules.cookie}={self._rules.token}; Path=/; HttpOnly; "
             f"SameSite=Strict; Max-Age={_MONTH_S}"
         )
-
-

@@ -74,7 +74,10 @@ class Streams:
             await self._pause(NOW_EVERY_S)
 
     async def _tails(
-        self, request: Request, wanted: Any, number: int  # noqa: ANN401  # a LineFilter
+        self,
+        request: Request,
+        wanted: Any,
+        number: int,  # noqa: ANN401  # a LineFilter
     ) -> AsyncIterator[bytes]:
         changes = -1
         store = self._pages.door.identity()

@@ -242,5 +242,3 @@ class ErrorGroup(msgspec.Struct):
     counts: list[int]
     functions: list[str]
     inputs: list[str]
-
-

@@ -75,7 +75,12 @@ def programs(reader: Reader, most: int = MOST) -> list[Container]:
 
 
 def _container(reader: Reader, row: tuple[Any, ...]) -> Container:
-    starting_ns, ready_ns, exited_ns, target, limit = row[3], row[4], row[5], *row[11:13]
+    starting_ns, ready_ns, exited_ns, target, limit = (
+        row[3],
+        row[4],
+        row[5],
+        *row[11:13],
+    )
     if limit is None:
         highest = reader.one(_HIGHEST_SLOT, (row[13],))
         limit = 1 if highest is None else highest + 1

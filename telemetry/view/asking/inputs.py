@@ -188,7 +188,9 @@ def _blocked(
             continue
         until_ns = each.ended_ns or own.ended_ns or 1 << 62
         asked = (until_ns, each.started_ns, each.container_id, own.input_id)
-        for container, began_ns, seconds, input_id, line in reader.rows(_BLOCKED, asked):
+        for container, began_ns, seconds, input_id, line in reader.rows(
+            _BLOCKED, asked
+        ):
             found[began_ns] = Blocked(container, ms(began_ns), seconds, input_id, line)
     return list(found.values())
 

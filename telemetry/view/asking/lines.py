@@ -57,9 +57,7 @@ def page(
     newer = False
     if around_ns is not None:
         # What came before it makes half of the page.
-        older_page = lines(
-            reader, _until(wanted, around_ns), limit=max(limit // 2, 1)
-        )
+        older_page = lines(reader, _until(wanted, around_ns), limit=max(limit // 2, 1))
         found, newer = _after(reader, wanted, around_ns, limit - len(older_page.lines))
         found = [*older_page.lines, *found]
         older = older_page.older is not None
@@ -160,7 +158,9 @@ def _after(
         narrowed = replace(wanted, since_ns=since_ns, until_ns=until_ns)
         found = lines(reader, narrowed, limit=10_000)
         if len(found.lines) >= limit or until_ns > newest_ns:
-            return found.lines[:limit], len(found.lines) > limit or until_ns <= newest_ns
+            return found.lines[:limit], len(
+                found.lines
+            ) > limit or until_ns <= newest_ns
         ahead_ns *= 4
     return [], False
 

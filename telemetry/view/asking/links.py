@@ -25,9 +25,7 @@ and e.ended_ns is not null and n.started_ns is not null
 """
 
 
-def links(
-    reader: Reader, interrupted: Iterable[tuple[int, int]]
-) -> list[Link]:
+def links(reader: Reader, interrupted: Iterable[tuple[int, int]]) -> list[Link]:
     """Where those ran again.
 
     Args:

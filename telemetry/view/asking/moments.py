@@ -48,9 +48,7 @@ _OUTCOMES: Final = ("cancelled", "timeout", "error", "lost")
 _DEADLY: Final = frozenset({"crash", "start_failed"})
 
 
-def moments(
-    reader: Reader, most: int = MOST
-) -> tuple[list[Moment], bool]:
+def moments(reader: Reader, most: int = MOST) -> tuple[list[Moment], bool]:
     """The newest of all kinds, and whether there were more."""
     ask = reader.rows
     found = [
@@ -61,18 +59,14 @@ def moments(
     ]
     found += [_blocked(row) for row in ask(_BLOCKED, (most,))]
     for outcome in _OUTCOMES:
-        found += [
-            _failed(reader, row) for row in ask(_FAILED, (outcome, most))
-        ]
+        found += [_failed(reader, row) for row in ask(_FAILED, (outcome, most))]
     for row in ask(_CONTAINERS, (most,)):
         found += _of_container(reader, row)
     found.sort(key=lambda each: each.at_ms, reverse=True)
     return found[:most], len(found) > most
 
 
-def moved(
-    reader: Reader, container: int | None, culprit: str = ""
-) -> list[Moved]:
+def moved(reader: Reader, container: int | None, culprit: str = "") -> list[Moved]:
     """Who had to run again, as that container had to go.
 
     Args:

@@ -52,7 +52,9 @@ def totals(reader: Reader) -> list[FunctionTotals]:
     for (number, name), counts in outcomes.items():
         waits, runs = _sampled(reader, number)
         pool = pools.get(name) or pools.get(pool_of(name)) or {}
-        amount, burst_s, peak = bursts.get(name) or bursts.get(pool_of(name)) or (0,) * 3
+        amount, burst_s, peak = (
+            bursts.get(name) or bursts.get(pool_of(name)) or (0,) * 3
+        )
         moved = again[number] if number is not None else {}
         found.append(
             FunctionTotals(

@@ -41,10 +41,13 @@ where e.container {container} and e.started_ns < :to
 and coalesce(e.ended_ns, :open) > :from
 """
 
-_BARS: Final = _COVERING + """
+_BARS: Final = (
+    _COVERING
+    + """
 and coalesce(e.ended_ns, :open) - e.started_ns >= :least
 order by e.started_ns limit :most
 """
+)
 _BAR_COLUMNS: Final = """
 e.slot, e.started_ns, e.ended_ns, e.ending, e.zone, e.attempt, e.wait_s,
 (select input_id from inputs where id = e.input),
@@ -53,10 +56,13 @@ e.ending = 'lost' and exists
 e.concurrency, e.input
 """
 
-_DOTS: Final = _COVERING + """
+_DOTS: Final = (
+    _COVERING
+    + """
 and e.ended_ns - e.started_ns < :least
 group by 1, 2
 """
+)
 _DOT_COLUMNS: Final = """
 e.slot, (max(e.started_ns, :from) - :from) / :column, count(*),
 sum(e.ended_ns - e.started_ns),
@@ -201,7 +207,9 @@ class _Drawing:
         packing = Packing() if container.state == "program" else None
         endings, zones = [bars.ending], [bars.zone]
         for row in rows:
-            slot, started, ended, ending, zone, attempt, wait_s, input_id, died = row[:9]
+            slot, started, ended, ending, zone, attempt, wait_s, input_id, died = row[
+                :9
+            ]
             if packing is not None:
                 slot = packing.row(started, ended or stretch.open_ns)  # noqa: PLW2901  # it has none
             bars.container.append(place)

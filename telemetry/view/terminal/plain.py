@@ -28,7 +28,8 @@ _CODES: Final = {
 def plain(rows: Sequence[Row], *, colour: bool) -> str:
     """*rows* as text, each with its end."""
     return "".join(
-        "".join(_painted(*span) if colour else span.text for span in row).rstrip() + "\n"
+        "".join(_painted(*span) if colour else span.text for span in row).rstrip()
+        + "\n"
         for row in rows
     )
 
