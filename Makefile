@@ -12,7 +12,7 @@ PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
 BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage
 
-.PHONY: help demo test lint bench backends page clean
+.PHONY: help demo test lint bench backends page page-check clean
 
 help:
 	@echo "make demo      run the demo (ARGS='...' passes arguments)"
@@ -24,7 +24,7 @@ help:
 	@echo "make clean     remove what was made here, $(VENV) included"
 	@echo "PYTHON=...     the Python to make $(VENV) with"
 
-demo: $(VENV)/.has-runtime
+demo: $(VENV)/.has-demo
 	@$(PY) -m examples.demo $(ARGS)
 
 # All of it runs even when one part fails; pytest comes last, so that its closing
@@ -55,8 +55,11 @@ backends: $(VENV)/.has-dev
 	@$(PY) scripts/backends.py build
 
 # What users get is committed, so only those who change web/ need this.
-page:
-	@cd web && npm ci --no-audit --no-fund && npm run check
+page: page-check
+	@cd web && npm run build
+
+page-check:
+	@cd web && npm ci --silent && npm run --silent check
 
 clean:
 	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* \
@@ -67,13 +70,14 @@ clean:
 $(PY):
 	@PYTHON="$(PYTHON)" sh scripts/make-venv $(VENV)
 
-$(VENV)/.has-runtime: pyproject.toml | $(PY)
+# With the local page, which is where to look.
+$(VENV)/.has-demo: pyproject.toml | $(PY)
 	@echo "installing what the package needs"
-	@$(PIP) -e .
+	@$(PIP) -e '.[view]'
 	@touch $@
 
-# The development set holds the runtime's: one installation serves both.
+# The development set holds the demo's: one installation serves both.
 $(VENV)/.has-dev: pyproject.toml | $(PY)
 	@echo "installing what the tests need"
 	@$(PIP_DEV) -e '.[dev]'
-	@touch $(VENV)/.has-runtime $@
+	@touch $(VENV)/.has-demo $@

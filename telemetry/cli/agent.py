@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.blackbox.places import base_directory
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from telemetry.pipeline.agent.agent import Agent
+    from telemetry.view.serving import View
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse offers no other name
 
@@ -56,6 +58,7 @@ def add_to(verbs: Verbs) -> None:
     parser.add_argument(
         "--directory", help=f"where boxes lie (${DIRECTORY_VARIABLE}, or the default)"
     )
+    parser.add_argument("--no-view", action="store_true", help="serve no local page")
     parser.add_argument("--with-apps", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -96,11 +99,34 @@ def _serve(agent: Agent, asked: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    agent.start(is_over=ended.set if asked.with_apps else None)
+    view = None if asked.no_view else _view(agent)
+    agent.start(
+        is_over=ended.set if asked.with_apps else None,
+        is_watched=bool if view is None else lambda: view.is_watched,
+    )
     for line in agent.introduction():
         _say(line)
     ended.wait()
-    return _finished(agent, done=agent.stop(_STOP_S))
+    done = agent.stop(_STOP_S)
+    if view is not None:
+        view.stop(_STOP_S)
+    return _finished(agent, done=done)
+
+
+def _view(agent: Agent) -> View | None:
+    """The local page, where the packages for it are installed."""
+    if find_spec("uvicorn") is None or find_spec("starlette") is None:
+        return None
+    from telemetry.view.serving import View  # noqa: PLC0415  # an extra, which may not be there
+
+    view = View(agent.place)
+    try:
+        view.start()
+    except OSError as error:
+        _say(f"the local page is not served: {error}")
+        return None
+    agent.view = view.address
+    return view
 
 
 def _finished(agent: Agent, *, done: bool) -> int:

@@ -14,6 +14,7 @@ from telemetry.cli import (
     blackbox,
     dashboards,
     doctor,
+    exporting,
     inputs,
     life,
     logs,
@@ -24,7 +25,7 @@ from telemetry.cli import (
 )
 
 _VERBS = (
-    *(view, top, inputs, logs, life, stats, report),
+    *(view, top, inputs, logs, life, stats, report, exporting),
     *(blackbox, doctor, agent, dashboards),
 )
 

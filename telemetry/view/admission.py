@@ -15,7 +15,10 @@ from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
+
+from telemetry.pipeline.agent.places import Places
+from telemetry.pipeline.agent.status import AgentStatus
 
 FILE: Final = "view.token"
 """Beside the store, for its owner alone: a link stays good when the agent restarts."""
@@ -62,12 +65,7 @@ class Admission(NamedTuple):
         """
         if headers.get("host", "").lower() not in self.hosts:
             return Refusal(421, "This is not the address of the view.")
-        origin = headers.get("origin")
-        if origin is not None and origin.lower().partition("://")[2] not in self.hosts:
-            return Refusal(403, "Another page may not ask the view.")
-        if headers.get("sec-fetch-site", "none") not in {"none", "same-origin"} and (
-            headers.get("sec-fetch-mode") != "navigate"
-        ):
+        if self._is_elsewhere(headers):
             return Refusal(403, "Another page may not ask the view.")
         if method not in _METHODS:
             return Refusal(405, "The view can be looked at, and not written to.")
@@ -80,6 +78,15 @@ class Admission(NamedTuple):
                 "other users of this machine can reach this address, too.",
             )
         return None
+
+    def _is_elsewhere(self, headers: Mapping[str, str]) -> bool:
+        """Whether a page of another origin asks; a link may lead here from anywhere."""
+        origin = headers.get("origin")
+        if origin is not None and origin.lower().partition("://")[2] not in self.hosts:
+            return True
+        site = headers.get("sec-fetch-site", "none")
+        is_link = headers.get("sec-fetch-mode") == "navigate"
+        return site not in {"none", "same-origin"} and not is_link
 
     def is_given(self, query: str) -> bool:
         """Whether the query holds the token."""
@@ -104,6 +111,15 @@ def admission(token: str, host: str, port: int) -> Admission:
 def is_loopback(host: str) -> bool:
     """Whether only programs of this machine reach it."""
     return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def link_of_agent(agent: AgentStatus, place: Places) -> str:
+    """What to open in a browser, to see the page that an agent serves; "" for none.
+
+    Raises:
+        OSError: The token cannot be kept.
+    """
+    return f"{agent.view}?token={quote(kept_token(place.base))}" if agent.view else ""
 
 
 def kept_token(base: Path) -> str:

@@ -22,8 +22,9 @@ SECURITY: Final = {
     # Nothing but what we serve: no script, style, font or request from elsewhere,
     # nothing inline, and no text that becomes markup.
     "content-security-policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-        "connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; "
+        "img-src 'self' data:; connect-src 'self'; base-uri 'none'; "
+        "form-action 'none'; "
         "frame-ancestors 'none'; require-trusted-types-for 'script'; "
         "trusted-types svelte-trusted-html"
     ),

@@ -104,8 +104,8 @@ class Live:
             return
         if self._watcher is None:
             self._watcher = Reader(self._door.path)
-        # Source: sqlite.org/pragma.html#pragma_data_version. Not within a
-        # transaction, which would go on seeing what it saw.
+        # Source: the documentation of SQLite's pragmas. Not within a transaction, which
+        # would go on seeing what it saw.
         version = int(self._watcher.one("pragma data_version"))
         if version != self._version:
             self._version = version

@@ -158,7 +158,7 @@ def _worth_a_look(reader: Reader, found: Failures) -> Iterable[str]:
         failed = inputs(reader, InputFilter(outcome=outcome), limit=_SLOWEST)
         yield from (each.input_id for each in failed.inputs)
     for order in ("slowest", "waited", "newest"):
-        some = inputs(reader, InputFilter(), order=order, limit=_SLOWEST)  # type: ignore[arg-type]  # one of the orders
+        some = inputs(reader, InputFilter(), order=order, limit=_SLOWEST)
         yield from (each.input_id for each in some.inputs)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from telemetry.core.errors import Error, InvalidError
+from telemetry.pipeline.store.queries.lines import LineFilter
 from telemetry.view.answers.lines import Tail
 from telemetry.view.asking.lines import tail
 from telemetry.view.pages import Pages, line_filter
@@ -34,6 +35,11 @@ class Streams:
         self._pages = pages
         self._open = 0
         self._ending = asyncio.Event()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether a page is open. From any thread."""
+        return self._open > 0
 
     def end(self) -> None:
         """End all of them, soon: an open one would keep the server from ending."""
@@ -76,8 +82,8 @@ class Streams:
     async def _tails(
         self,
         request: Request,
-        wanted: Any,
-        number: int,  # noqa: ANN401  # a LineFilter
+        wanted: LineFilter,
+        number: int,
     ) -> AsyncIterator[bytes]:
         changes = -1
         store = self._pages.door.identity()

@@ -38,7 +38,7 @@ class Browser:
         self.cookie = f"telemetry-view-{self.host.rpartition(':')[2]}={token}"
 
     def ask(
-        self, path: str, *, method: str = "GET", cookie: bool = True, **headers: str
+        self, path: str, *, method: str = "GET", cookie: bool = True, **headers: Any
     ) -> Answer:
         """One request; headers by name, with ``_`` for ``-``."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -30,8 +30,8 @@ ValueError: no such language: 'xx'
 
 HOSTILE = (
     "<script>document.title = 'owned'</script><img src=x onerror=\"alert(1)\">",
-    "\x1b[31mred\x1b[0m and \x1b[1;4mbold\x1b[0m \x1b]8;;http://example.com\x07link\x1b]8;;\x07",
-    "user \u202etxt.exe\u202c logged in, \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d\u0628\u0627",
+    "\x1b[31mred\x1b[0m and \x1b[1;4mbold\x1b[0m \x1b]8;;http://x.example\x07link\x07",
+    "user \u202etxt.exe\u202c logged in, \u05e9\u05dc\u05d5\u05dd \u0645\u0631\u062d",
     "x" * 9_000 + "\nsecond row\n\n\nfifth row",
     "javascript:alert(1) {{7*7}} ${7*7} %s %n '; drop table logs; --",
     "\x00\x07\x08 nul, bell and backspace \r over",

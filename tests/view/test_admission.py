@@ -7,6 +7,7 @@ import socket
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,7 +67,7 @@ def test_a_foreign_host_is_refused(browser: Browser, host: str) -> None:
         {"sec_fetch_site": "same-site"},
     ],
 )
-def test_another_page_is_refused(browser: Browser, headers: dict[str, str]) -> None:
+def test_another_page_is_refused(browser: Browser, headers: dict[str, Any]) -> None:
     """A page of another origin gets no answer, even in the user's own browser."""
     assert browser.ask("/api/now", **headers).status == 403
 
@@ -77,7 +78,10 @@ def test_our_own_page_is_welcome(browser: Browser) -> None:
     for host in (f"localhost:{port}", f"127.0.0.1:{port}", f"[::1]:{port}"):
         found = browser.ask("/api/now", host=host, origin=f"http://{host}")
         assert found.status == 200
-    led = {"sec_fetch_site": "cross-site", "sec_fetch_mode": "navigate"}
+    led: dict[str, Any] = {
+        "sec_fetch_site": "cross-site",
+        "sec_fetch_mode": "navigate",
+    }
     assert browser.ask("/", **led).status == 200
 
 

@@ -1,4 +1,4 @@
-"""What the page is told about a run, and what it is not told when it asks for nonsense."""
+"""What the page is told about a run, and what it is told when it asks for nonsense."""
 
 from __future__ import annotations
 

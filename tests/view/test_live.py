@@ -20,7 +20,8 @@ from telemetry.pipeline.agent.status import AgentStatus, tell
 from telemetry.view.serving import View
 from tests.pipeline import boxes
 from tests.view.conftest import Browser
-from tests.view.filling import Filling, Line, Writing
+from tests.view.filling import Filling
+from tests.view.writing import Line, Writing
 
 DEADLINE_S = 15.0
 

@@ -18,7 +18,7 @@ from telemetry.view.moment import Known, containers_now, functions_now, scopes_n
 
 def living(name: str, slots: int, busy_s: float = 0.0, **identity: Any) -> Living:
     """A box with so many inputs in it."""
-    rows = [SlotState(n, f"in-{n}", "f", 0, 10**9, 1, False) for n in range(slots)]  # noqa: FBT003  # a field
+    rows = [SlotState(n, f"in-{n}", "f", 0, 10**9, 1, False) for n in range(slots)]
     said = {"container_id": name, "function": "f", "pid": 7, **identity}
     box = BoxSummary(
         Path(f"/x/{name}.box"), ALIVE, said, Pulse(0, 0, 0, 0), rows, {}, 0
@@ -66,7 +66,7 @@ def test_the_zone_is_that_of_this_moment(slots: int, queued: int, zone: str) -> 
 
 
 def test_a_container_without_a_box_is_starting_or_gone() -> None:
-    """One that the dispatcher has asked for is shown; one that died a moment ago not."""
+    """One that was asked for is shown; one that died a moment ago is not."""
     known = Known(
         [stored("a", ready_ms=None), stored("b")],
         {"f": pool(containers=[["a", "starting", 0], ["b", "ready", 1]])},

@@ -52,8 +52,7 @@ def story(tmp_path: Path) -> Iterator[Places]:
 
 
 def test_the_story(story: Places) -> None:
-    """A burst is seen as it happens; a cancelled input leads to its neighbour, which
-    ran again elsewhere, and to the lines that this one wrote."""
+    """A burst, a cancelled input, its neighbour that ran again, and its lines."""
     view = View(story, port=0)
     view.start()
     try:

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from textual.widgets import RichLog
 
 from telemetry.capture.terminal import cells
 from telemetry.pipeline.agent.places import Places
@@ -23,8 +24,8 @@ from telemetry.view.terminal.plain import plain
 from telemetry.view.terminal.screen import Top
 from telemetry.view.terminal.watching import Watching
 from tests.view.filling import Filling
-from tests.view.filling import Line as Said
-from tests.view.filling import Writing
+from tests.view.writing import Line as Said
+from tests.view.writing import Writing
 
 
 def slot(number: int, *, cancelled: bool = False, name: str = "") -> SlotNow:
@@ -149,7 +150,7 @@ def test_the_screen_shows_and_takes_keys(
             await _until(lambda: "Nothing runs now" in _shown(app), pilot)
             with Writing(place.store) as writing:
                 writing.say(Said("hello from a line"))
-            await _until(lambda: app.query_one("#lines").lines, pilot)
+            await _until(lambda: app.query_one("#lines", RichLog).lines, pilot)
             await pilot.press("space")
             assert app.query_one("#lines").border_title
             await pilot.press("l", "l")

@@ -44,6 +44,11 @@ class Agent:
 
     Args:
         on_problem: Told what a person should know, each once.
+
+    Attributes:
+        place: Its files.
+        view: Where the local page is served, for its status.
+        stored: Records and requests that it has accepted.
     """
 
     def __init__(
@@ -53,7 +58,7 @@ class Agent:
         *,
         on_problem: Callable[[str], object],
     ) -> None:
-        self._place = place
+        self.place = place
         self._wanted = wanted
         self._on_problem = on_problem
         self._lock = AgentLock(place.lock)
@@ -63,6 +68,7 @@ class Agent:
         self._shipping: Shipping | None = None
         self._thread: threading.Thread | None = None
         self._is_over: Callable[[], object] | None = None
+        self._is_watched: Callable[[], bool] = bool
         self._end_s: float | None = None
         self._started_ns = time.time_ns()
         self._told_s = float("-inf")
@@ -89,18 +95,25 @@ class Agent:
             time.sleep(_LOCK_AGAIN_S)
         return True
 
-    def start(self, *, is_over: Callable[[], object] | None = None) -> None:
+    def start(
+        self,
+        *,
+        is_over: Callable[[], object] | None = None,
+        is_watched: Callable[[], bool] = bool,
+    ) -> None:
         """Work on a thread, until `stop`.
 
         Args:
             is_over: Called when no app lives any more, and everything is delivered
                 or has had its time; None for an agent that is not there for apps.
+            is_watched: Whether somebody looks on, for whom it stays.
 
         Raises:
             StoreError: The store cannot be written.
             OSError: The receiver cannot listen where it was asked to.
         """
         self._is_over = is_over
+        self._is_watched = is_watched
         self._server.start()
         started: list[BaseException | None] = []
         ready = threading.Event()
@@ -192,15 +205,17 @@ class Agent:
         """What it does, for people."""
         where = {each.where for each in self._wanted.endpoints.values()}
         goes = f"delivers to {listed(sorted(where))}" if where else "delivers nowhere"
-        found = [f"keeps {self._place.store}, {goes}"]
+        found = [f"keeps {self.place.store}, {goes}"]
         if self._server.url:
             also = f" and {self._server.grpc} (gRPC)" if self._server.grpc else ""
             found.append(f"takes OTLP at {self._server.url}{also}")
+        if self.view:
+            found.append(f"shows what happens at {self.view} (telemetry view opens it)")
         return found
 
     def _worker(self, *, ships: bool = True) -> Worker:
         worker = Worker(
-            self._place,
+            self.place,
             self._wanted,
             self._inbox,
             wake=self._wake.set,
@@ -221,7 +236,7 @@ class Agent:
             now_s = time.monotonic()
             self._is_delivered = more is False and self._is_idle(worker)
             self._tell(worker, now_s)
-            if worker.watch.drivers:
+            if worker.watch.drivers or self._is_watched():
                 last_app_s = now_s
             if self._is_over is not None and self._leaves(worker, now_s, last_app_s):
                 self._is_over()
@@ -263,7 +278,7 @@ class Agent:
         if more is None:
             left = "what the black boxes hold"
         self._left = left
-        self._place.status.unlink(missing_ok=True)
+        self.place.status.unlink(missing_ok=True)
         return not left
 
     def _leaves(self, worker: Worker, now_s: float, last_app_s: float) -> bool:
@@ -319,6 +334,6 @@ class Agent:
             problems=tuple(self._problems),
         )
         try:
-            tell(self._place.status, status)
+            tell(self.place.status, status)
         except OSError as error:
             self._problem(f"the status cannot be written: {error}")

@@ -1,7 +1,6 @@
-"""What frames the timeline: all containers, and from when to when there is something."""
+"""What frames the timeline: all containers, and from when to when there was one."""
 
 from __future__ import annotations
-
 
 from typing import Final
 
@@ -11,7 +10,10 @@ from telemetry.view.asking.containers import MOST, containers, programs
 from telemetry.view.asking.moments import moments
 from telemetry.view.asking.times import ms
 
-_NEWEST: Final = "select began_ns, ended_ns from inputs order by id desc limit 5000"
+_ENDS: Final = """
+select max(ended_ns), max(began_ns) from
+(select began_ns, ended_ns from inputs order by id desc limit 5000)
+"""
 
 
 def everyone(reader: Reader) -> list[Container]:
@@ -43,8 +45,7 @@ def extent(reader: Reader) -> tuple[float | None, float | None]:
     )
     # Those that ended last are among those that came last.
     ends = (
-        reader.one(f"select max(ended_ns) from ({_NEWEST})"),
-        reader.one(f"select max(began_ns) from ({_NEWEST})"),
+        *reader.rows(_ENDS)[0],
         reader.one("select max(exited_ns) from containers"),
         reader.one("select max(ready_ns) from containers"),
     )

@@ -1,4 +1,4 @@
-"""Lines for the page: of any kind, before, after or around a moment, and as they come."""
+"""Lines for the page: before, after or around a moment, and as they come."""
 
 from __future__ import annotations
 

@@ -31,20 +31,18 @@ def links(reader: Reader, interrupted: Iterable[tuple[int, int]]) -> list[Link]:
     Args:
         interrupted: Numbers of inputs, with the attempt that was not the last.
     """
-    found: list[Link] = []
-    for key in islice(interrupted, MOST):
-        for row in reader.rows(_LINK, key):
-            found.append(
-                Link(
-                    input=row[0],
-                    attempt=row[1],
-                    ending="died" if row[2] == "lost" else row[2] or "died",
-                    from_container=row[3],
-                    from_slot=row[4] or 0,
-                    from_ms=ms(row[5]),
-                    to_container=row[6],
-                    to_slot=row[7] or 0,
-                    to_ms=ms(row[8]),
-                )
-            )
-    return found
+    return [
+        Link(
+            input=row[0],
+            attempt=row[1],
+            ending="died" if row[2] == "lost" else row[2] or "died",
+            from_container=row[3],
+            from_slot=row[4] or 0,
+            from_ms=ms(row[5]),
+            to_container=row[6],
+            to_slot=row[7] or 0,
+            to_ms=ms(row[8]),
+        )
+        for key in islice(interrupted, MOST)
+        for row in reader.rows(_LINK, key)
+    ]

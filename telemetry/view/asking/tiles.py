@@ -211,7 +211,7 @@ class _Drawing:
                 :9
             ]
             if packing is not None:
-                slot = packing.row(started, ended or stretch.open_ns)  # noqa: PLW2901  # it has none
+                slot = packing.row(started, ended or stretch.open_ns)  # it has none
             bars.container.append(place)
             bars.slot.append(slot or 0)
             bars.start.append(stretch.ms(started))

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from telemetry.capture.terminal import cells, escaped, fitted
 from telemetry.capture.wording import counted
 from telemetry.core.ids import short
+from telemetry.core.outcome import Outcome
 from telemetry.policy.bursts import Zone
 from telemetry.view.answers.lines import Line
 from telemetry.view.answers.pages import ContainerNow, FunctionNow, Now, SlotNow
@@ -119,10 +120,10 @@ def _function(
     for state, count in sorted(now.states.items()):
         if state != "ready":
             row.append(Span(f"  {count} {state}", "cold"))
-    for outcome in ("success", "error", "cancelled", "timeout", "lost"):
-        if count := now.settled.get(outcome):
-            style = "dim" if outcome == "success" else "cancelled"
-            row.append(Span(f"  {outcome} {count}", style))
+    for outcome in Outcome:
+        if settled := now.settled.get(outcome):
+            style = "dim" if outcome == Outcome.SUCCESS else "cancelled"
+            row.append(Span(f"  {outcome} {settled}", style))
     yield row
     for each in containers:
         yield from _container(each, now_ms, columns)
@@ -181,7 +182,7 @@ def _slot_text(slot: SlotNow, now_ms: float) -> str:
 
 
 def _safe(row: Row, columns: int) -> Row:
-    """Without anything that moves the cursor, and no longer than the terminal is wide."""
+    """Without what moves the cursor, and no longer than the terminal is wide."""
     found: Row = []
     left = columns
     for text, style in row:

@@ -22,6 +22,8 @@ def test_everything_arrives_exactly_once(
     here.wait_for_end()
     outcomes = dict(here.ask("select outcome, count(*) from inputs group by outcome"))
     assert outcomes == {"success": 55, "error": 6}
+    # All six fail in one line of code, whichever slots they had.
+    assert here.ask("select type, seen from exceptions") == [("ValueError", 6)]
     logs, spans = collector.logs(), collector.spans()
     uids = Counter(each.attributes["log.record.uid"] for each in logs)
     assert max(uids.values()) == 1

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -25,6 +25,9 @@ _OPERATIONS: Final = 20_000
 """Of SQLite's machine between two looks at the clock: about a millisecond."""
 
 Row = tuple[Any, ...]
+
+Values = Sequence[object] | Mapping[str, object]
+"""What stands for ``?``, or for names such as ``:limit``."""
 
 
 class Reader:
@@ -91,11 +94,11 @@ class Reader:
             except sqlite3.Error as error:
                 raise explained(error, self.path) from error
 
-    def rows(self, question: str, values: Sequence[object] = ()) -> list[Row]:
+    def rows(self, question: str, values: Values = ()) -> list[Row]:
         """The whole answer. Within `asking`."""
         return self._connection.execute(question, values).fetchall()
 
-    def one(self, question: str, values: Sequence[object] = ()) -> Any:  # noqa: ANN401  # whatever a column holds
+    def one(self, question: str, values: Values = ()) -> Any:  # noqa: ANN401  # whatever a column holds
         """The first value of the answer; None where there is none."""
         row = self._connection.execute(question, values).fetchone()
         return None if row is None else row[0]
