@@ -44,6 +44,8 @@ from telemetry.pipeline.store.interrupted import interruptions
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.processes import box_process, foreign_process
 from telemetry.pipeline.store.retention import Retention
+from telemetry.pipeline.store.search import SearchIndex
+from telemetry.pipeline.store.upkeep import Upkeep
 from telemetry.pipeline.store.writing import Participant, Store
 
 _METERING: Final = "metering"
@@ -83,8 +85,9 @@ class Ledger(Participant):
         self.store: Final = Store(path, on_problem=on_problem)
         self._intake = Intake(self.store)
         self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
-        self.retention: Final = Retention(
-            self.store, waiting_bytes=self.outbox.backlog_bytes
+        self.upkeep: Final = Upkeep(
+            SearchIndex(self.store),
+            Retention(self.store, waiting_bytes=self.outbox.backlog_bytes),
         )
         self._metering = Metering(path.parent, time.time_ns(), temporality)
         self._metering_kept: bytes = self.store.get_meta(_METERING) or b""

@@ -113,9 +113,8 @@ class Worker:
         for watched, _ in batch.found:
             watched.stored(now_s)
         self.watch.release(now_s)
-        if batch.records or batch.requests:
-            return True
-        return self.ledger.retention.step()
+        more = self.ledger.upkeep.step()
+        return bool(batch.records or batch.requests) or more
 
     @property
     def is_idle(self) -> bool:
