@@ -13,8 +13,9 @@ from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
 from telemetry.capture.wording import counted
+from telemetry.cli.view import beside
 from telemetry.core.errors import Error
-from telemetry.pipeline.agent.places import places
+from telemetry.pipeline.agent.places import Places, places
 from telemetry.pipeline.agent.wanted import RECEIVE_VARIABLE, AgentWanted, wanted
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def add_to(verbs: Verbs) -> None:
     parser.add_argument(
         "--directory", help=f"where boxes lie (${DIRECTORY_VARIABLE}, or the default)"
     )
+    parser.add_argument("--no-view", action="store_true", help="serve no web page")
     parser.add_argument("--with-apps", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -73,7 +75,7 @@ def run(asked: argparse.Namespace) -> int:
             return (
                 0 if asked.with_apps else _refused("another agent serves this folder")
             )
-        return _once(agent) if asked.once else _serve(agent, asked)
+        return _once(agent) if asked.once else _serve(agent, place, asked)
     except (Error, OSError) as error:
         return _refused(str(error))
 
@@ -88,7 +90,7 @@ def _once(agent: Agent) -> int:
     return _finished(agent, done=done)
 
 
-def _serve(agent: Agent, asked: argparse.Namespace) -> int:
+def _serve(agent: Agent, place: Places, asked: argparse.Namespace) -> int:
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -99,7 +101,13 @@ def _serve(agent: Agent, asked: argparse.Namespace) -> int:
     agent.start(is_over=ended.set if asked.with_apps else None)
     for line in agent.introduction():
         _say(line)
+    page = None if asked.no_view else beside(place)
+    if page is not None:
+        agent.view = page.address
+        _say(f"shows what happens at {page.address} ('telemetry view' opens it)")
     ended.wait()
+    if page is not None:
+        page.stop()
     return _finished(agent, done=agent.stop(_STOP_S))
 
 
