@@ -34,7 +34,9 @@ READY: Final = len(ROADS) * COUNT.size
 """Where the page says that all threads write."""
 PAGE_BYTES: Final = mmap.PAGESIZE
 
-_BUDGET_BYTES: Final = 64 << 20
+_BUDGET_BYTES: Final = 512 << 20
+"""More than it writes, also when whoever is to kill it has to wait for a processor."""
+
 _LARGE_EVERY: Final = 1_000
 _LARGE_CHARS: Final = 6_000
 
