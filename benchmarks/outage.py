@@ -99,7 +99,10 @@ class Ground:
             time.sleep(_LOOK_S)
         command = [sys.executable, "-m", "telemetry", "agent", "--once"]
         for _ in range(10):
-            if not subprocess.run(command, env=self.environ, check=False).returncode:
+            done = subprocess.run(
+                command, env=self.environ, check=False, capture_output=True
+            )
+            if not done.returncode:
                 return
         raise TimeoutError("not everything could be delivered")
 
