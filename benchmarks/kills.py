@@ -22,8 +22,9 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,6 +40,7 @@ _LATEST_S: Final = 0.02
 _BEGIN_S: Final = 20.0
 _READ_EVERY_S: Final = 0.002
 _SEED: Final = 1
+_NOTES: Final = 3
 _NUMBER: Final = re.compile(r"\d+$")
 
 
@@ -54,6 +56,7 @@ class Tally:
         damaged: Records that could not be read.
         dropped: Records that the writer had counted as dropped.
         misnamed: Rows of the slot table that are not what ran there.
+        notes: More about what is wrong.
     """
 
     processes: int = 0
@@ -64,6 +67,7 @@ class Tally:
     damaged: int = 0
     dropped: int = 0
     misnamed: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_perfect(self) -> bool:
@@ -84,13 +88,17 @@ def judged(found: Sequence[int], returned: int) -> Tally:
     The call that was interrupted may have written its line already.
     """
     numbers = set(found)
+    wrong = [
+        f"{after} behind {before} of {returned}"
+        for before, after in pairwise((-1, *found))
+        if after < before or after > returned
+    ]
     return Tally(
         returned=returned,
         lost=len(set(range(returned)) - numbers),
         twice=len(found) - len(numbers),
-        disordered=int(
-            list(found) != sorted(found) or max(numbers, default=0) > returned
-        ),
+        disordered=bool(wrong),
+        notes=wrong[:_NOTES],
     )
 
 
@@ -178,14 +186,17 @@ def _memory() -> str | None:
     return shared if os.access(shared, os.W_OK) else None
 
 
-def run(kills: int) -> dict[str, Tally]:
-    """So many processes, killed in every way."""
+def run(kills: int, tell: Callable[[str], object]) -> dict[str, Tally]:
+    """So many processes, killed in every way; *tell* of those that left it wrong."""
     drawn = random.Random(_SEED)
     found: dict[str, Tally] = {}
     for how in (*KILLED, *ENDS):
         total = found[how] = Tally()
         for number in range(kills if how == "SIGKILL" else max(1, kills // 10)):
-            total.add(killed(how, drawn, read=number % 2 == 1))
+            tally = killed(how, drawn, read=number % 2 == 1)
+            if not tally.is_perfect:
+                tell(f"{how}, process {number}, read {number % 2 == 1}: {tally}")
+            total.add(tally)
     return found
 
 
@@ -196,8 +207,9 @@ def main() -> None:
     options = arguments.parse_args()
     report = Report("Killed in the midst of writing", options)
     gc.freeze()  # what is forked shares it
-    found = run(options.count or (QUICK_KILLS if options.quick else KILLS))
-    names = [each.name for each in fields(Tally)]
+    kills = options.count or (QUICK_KILLS if options.quick else KILLS)
+    found = run(kills, report.line)
+    names = [each.name for each in fields(Tally) if each.name != "notes"]
     rows = [
         [how, *(f"{getattr(tally, name):,}" for name in names)]
         for how, tally in found.items()

@@ -22,6 +22,7 @@ from telemetry.capture.runtime_records import (
 from telemetry.capture.span_records import Admission, FinishedSpan, SpanEvent, Written
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
+from telemetry.core.trace_context import client_span
 from telemetry.pipeline.store.processes import ProcessSeen, box_process
 from telemetry.pipeline.store.queries.inputs import (
     StoredExecution,
@@ -260,7 +261,7 @@ def test_an_input_is_where_its_newest_attempt_is(kept: Kept, reader: Reader) -> 
 
 
 def test_an_input_that_never_ran_has_a_row(kept: Kept, reader: Reader) -> None:
-    """Cancelled in the queue: an outcome, and no execution."""
+    """Cancelled in the queue: an outcome, a trace, and no execution."""
     asked = cancelled(3.0)._replace(phase="queued", mechanism=None, observed=None)
     nowhere = {"container_id": None, "slot": None, "zone": None, "run_s": None}
     kept.take(APP, ended(1, Outcome.CANCELLED, 4.0, cancelled=asked, **nowhere))
@@ -270,6 +271,7 @@ def test_an_input_that_never_ran_has_a_row(kept: Kept, reader: Reader) -> None:
     assert life.executions == []
     assert (life.input.outcome, life.input.cancel_phase) == ("cancelled", "queued")
     assert life.input.cancel_requested_ns == T0 + 3 * SECOND
+    assert life.input.trace_id == f"{client_span(input_id(1), None).trace_id:032x}"
 
 
 def test_a_batch_is_one_execution_of_many_inputs(kept: Kept, reader: Reader) -> None:
