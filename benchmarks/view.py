@@ -54,18 +54,21 @@ def main() -> None:
     arguments.add_argument(
         "--tail", type=float, help=f"seconds of live tail ({_TAIL_S:g}, quick 2)"
     )
+    arguments.add_argument(
+        "--folder", type=Path, help="of a store that was filled before; filled if empty"
+    )
     options = arguments.parse_args()
     report = Report("The local view", options, ("starlette", "uvicorn", "playwright"))
     seconds, lines_each = (60.0, 4.0) if options.quick else (4_800.0, 10.0)
     with tempfile.TemporaryDirectory(prefix="view-") as folder:
-        place = places(Path(folder) / "base")
+        place = places(options.folder or Path(folder) / "base")
         began_s = time.monotonic()
-        run = Filling(place.store, seconds=seconds, lines_each=lines_each)
-        run.run()
+        if not place.store.exists():
+            Filling(place.store, seconds=seconds, lines_each=lines_each).run()
         _store(report, place, time.monotonic() - began_s)
         times = 1 if options.quick else _TIMES
         with served(place) as link:
-            _answers(report, link, run.ids["neighbour"], times)
+            _answers(report, link, times)
             with Chromium() as chromium:
                 _paint(report, chromium, link, times)
                 _frames(report, chromium, link, 0.6 if options.quick else 5.0)
@@ -109,8 +112,10 @@ def _store(report: Report, place: Places, filled_s: float) -> None:
     _table(report, "What is in the store", head, [row], texts=0)
 
 
-def _answers(report: Report, link: Link, input_id: str, times: int) -> None:
+def _answers(report: Report, link: Link, times: int) -> None:
     rows = []
+    newest = json.loads(link.get("lines?level=error&limit=1"))["lines"]
+    input_id = newest[0]["input_id"]
     for name, query in SEARCHES:
         path = f"lines?{query.format(input=input_id)}"
         took = [link.ask(path) for _ in range(times)]
