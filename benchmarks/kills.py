@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import killed_writer
-from benchmarks.killed_writer import BOX, COUNT, ENDS, KILLED, PAGE_BYTES, READY, ROADS
+from benchmarks.killed_writer import BOX, ENDS, KILLED, PAGE_BYTES, READY, ROADS, Page
 from benchmarks.report import Report, parser
 from telemetry.capture.blackbox.reader import BoxReader, SlotState
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
@@ -103,9 +103,13 @@ def judged(found: Sequence[int], returned: int) -> Tally:
 
 
 def examined(
-    records: Iterable[Sequence[Any]], slots: Sequence[SlotState], page: bytes
+    records: Iterable[Sequence[Any]], slots: Sequence[SlotState], counts: Sequence[int]
 ) -> Tally:
-    """What to say of all that one process has left behind."""
+    """What to say of all that one process has left behind.
+
+    Args:
+        counts: How many calls of each thread have returned.
+    """
     said: list[list[int]] = [[] for _ in ROADS]
     ended: list[int] = []
     for record in records:
@@ -116,7 +120,6 @@ def examined(
             said[thread].append(int(str(number)))
         elif record[0] == EXECUTION and str(record[3][0]).count("-") > 1:
             ended.append(_last_number(record[3][0]))
-    counts = [count for (count,) in COUNT.iter_unpack(page[:READY])]
     tally = judged(ended, counts[-1])
     for found, count in zip(said, counts, strict=True):
         tally.add(judged(found, count))
@@ -141,7 +144,8 @@ def killed(how: str, drawn: random.Random, *, read: bool) -> Tally:
         read: Empty its box while it writes.
     """
     folder = Path(tempfile.mkdtemp(prefix="kills-", dir=_memory()))
-    page = mmap.mmap(-1, PAGE_BYTES)
+    shared = mmap.mmap(-1, PAGE_BYTES)
+    page = memoryview(shared).cast("Q")
     after_s = drawn.uniform(0, _LATEST_S)
     try:
         pid = os.fork()
@@ -163,17 +167,18 @@ def killed(how: str, drawn: random.Random, *, read: bool) -> Tally:
                 os.kill(pid, KILLED[how])
             os.waitpid(pid, 0)
             records += reader.poll()
-            tally = examined(records, reader.slots(), page[:])
+            tally = examined(records, reader.slots(), list(page[:READY]))
             tally.processes = 1
             tally.damaged += reader.damaged
             tally.dropped += sum(reader.dropped().values())
             return tally
     finally:
-        page.close()
+        page.release()
+        shared.close()
         shutil.rmtree(folder)
 
 
-def _await_ready(page: mmap.mmap) -> None:
+def _await_ready(page: Page) -> None:
     end_s = time.monotonic() + _BEGIN_S
     while page[READY] == 0:
         if time.monotonic() > end_s:
