@@ -193,6 +193,7 @@ def main() -> int:
         ("agents killed", f"{found.killed}", f"in {found.seconds:.0f} s"),
     ]
     report.table("what is where", ("what", "count", ""), rows)
+    report.keep("what is where", found._asdict())
     report.close()
     right = (
         found.stored == found.distinct == found.written
