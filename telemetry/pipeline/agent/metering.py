@@ -113,7 +113,7 @@ class Metering:
     def collect(self, now_ns: int) -> Iterator[Measured]:
         """The points of all services."""
         for key, (identity, deriver) in self._services.items():
-            points = deriver.collect(now_ns)
+            points = [*deriver.beginnings(now_ns), *deriver.collect(now_ns)]
             if points:
                 self.has_changed = True
                 yield Measured(f"{AGENT}-{key}", resource_of(identity), points)
