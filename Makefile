@@ -10,7 +10,7 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check
 # what people have.
 PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
-BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage
+BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage view
 
 .PHONY: help demo test lint bench backends page page-check clean
 

@@ -27,7 +27,6 @@ from telemetry.capture.blackbox.reader import Found, Position
 from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
 from telemetry.capture.runtime_records import Record, record_of
 from telemetry.capture.span_records import FinishedSpan, Settled, span_of
-from telemetry.core import names
 from telemetry.pipeline.agent.boxes import Watched
 from telemetry.pipeline.agent.metering import Measured, Metering
 from telemetry.pipeline.metrics.temporality import Temporality
@@ -90,7 +89,6 @@ class Ledger(Participant):
         on_problem: Callable[[str], object],
         stands_in: bool = False,
     ) -> None:
-        self._on_problem = on_problem
         self.store: Final = Store(path, on_problem=on_problem)
         try:
             self._intake = Intake(self.store)
@@ -100,7 +98,9 @@ class Ledger(Participant):
                 Retention(self.store, waiting_bytes=self.outbox.backlog_bytes),
             )
             self._delivered = self._agreed(delivered, stands_in=stands_in)
-            self._metering = Metering(path.parent, time.time_ns(), temporality)
+            self._metering = Metering(
+                path.parent, time.time_ns(), temporality, on_problem
+            )
             self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
             self.forget()
             self.store.join(self)
@@ -187,9 +187,7 @@ class Ledger(Participant):
             except sqlite3.Error:
                 raise
             except Exception as error:  # noqa: BLE001  # it would fail again and again
-                self._metering.forget(measured.key)
-                what = f"{measured.resource.get(names.SERVICE_NAME)}: {error}"
-                self._on_problem(f"some counters begin anew, as they are bad: {what}")
+                self._metering.spoilt(measured.key, error)
 
     def flush(self) -> None:
         """The transaction is about to be committed: the counters are part of it."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -46,7 +46,7 @@ class Measured(NamedTuple):
     """The points of one service.
 
     Attributes:
-        key: See `Metering.forget`.
+        key: See `Metering.spoilt`.
         name: Tells the service from others.
         resource: Its attributes.
     """
@@ -92,12 +92,20 @@ class Metering:
         base: The agent's folder: with the host, it tells this agent from others, who
             count other inputs of the same service.
         started_ns: Now, in Unix nanoseconds.
+        on_problem: Told what a person should know.
     """
 
-    def __init__(self, base: Path, started_ns: int, temporality: Temporality) -> None:
+    def __init__(
+        self,
+        base: Path,
+        started_ns: int,
+        temporality: Temporality,
+        on_problem: Callable[[str], object],
+    ) -> None:
         self._base = base
         self._started_ns = started_ns
         self._temporality: Temporality = temporality
+        self._on_problem = on_problem
         self._services: dict[str, _Service] = {}
         self._delivered: dict[str, dict[str, int]] = {}
         self.has_changed = False
@@ -155,19 +163,30 @@ class Metering:
                 resource = resource_of(service.identity)
                 yield Measured(key, f"{AGENT}-{key}", resource, points)
 
-    def forget(self, key: str) -> None:
-        """Count anew for a service; *key* is that of what was collected."""
-        self._services.pop(key, None)
+    def spoilt(self, key: str, error: Exception) -> None:
+        """Count anew for a service, as what was counted is of no use.
+
+        Args:
+            key: That of what was collected.
+        """
+        service = self._services.pop(key, None)
         self.has_changed = True
+        if service is not None:
+            who = service.identity.get("service_name")
+            self._on_problem(f"the counters of {who} begin anew: {error}")
 
     def dump(self) -> bytes:
         """All that was counted; `load` goes on from it."""
-        self.has_changed = False
         services: dict[str, tuple[dict[str, Any], bytes, int]] = {}
-        for key, service in self._services.items():
+        for key, service in list(self._services.items()):
             if service.dumped is None:
-                service.dumped = service.deriver.dump()
+                try:
+                    service.dumped = service.deriver.dump()
+                except Exception as error:  # noqa: BLE001  # it would fail for ever
+                    self.spoilt(key, error)
+                    continue
             services[key] = service.identity, service.dumped, service.seen_ns
+        self.has_changed = False
         return msgspec.msgpack.encode(_Kept(_VERSION, services, self._delivered))
 
     def load(self, kept: bytes) -> None:
@@ -225,7 +244,8 @@ class Metering:
         gone.sort(reverse=True)
         for rank, (seen_ns, key) in enumerate(gone):
             if rank >= MOST_SERVICES or now_ns - seen_ns > REMEMBER_S * 1e9:
-                self.forget(key)
+                del self._services[key]
+                self.has_changed = True
 
     def _more(self, reason: str, signal: str, items: int) -> int:
         """How many of a total are new."""

@@ -16,7 +16,7 @@ from telemetry.pipeline.store.failures import StoreFullError, StoreLockedError
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.queries.lines import LineFilter, lines, lines_after
 from telemetry.pipeline.store.writing import Store
-from tests.pipeline.store.records import PROG, Kept, identity, line
+from tests.pipeline.store.records import PROG, SECOND, T0, Kept, identity, line
 
 # Writes numbered lines in transactions, each with the position behind it and a parcel,
 # and says which one is committed. It goes on from where the store says that it was.
@@ -197,6 +197,17 @@ def test_times_that_go_back_are_kept_as_they_are(kept: Kept) -> None:
             "third",
             "first",
         ]
+
+
+def test_a_line_that_comes_after_a_newer_one_is_found_by_its_time(kept: Kept) -> None:
+    """Boxes are read one after the other: what was said before may come later."""
+    kept.take(PROG, line("said later", at_s=5.0))
+    kept.take(PROG, line("said before", at_s=1.0))
+
+    with kept.asking() as reader:
+        until = LineFilter(until_ns=T0 + 2 * SECOND)
+        found = [each.line.event for each in lines(reader, until).lines]
+    assert found == ["said before"]
 
 
 def test_an_index_that_is_behind_is_not_noticed(
