@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
@@ -36,6 +38,7 @@ The standard variables OTEL_EXPORTER_OTLP_* say where and how to deliver, and
 _FAILED: Final = 2
 _LEFT: Final = 1
 _STOP_S: Final = 5.0
+_MOST_FILES: Final = 65_536
 
 
 def add_to(verbs: Verbs) -> None:
@@ -69,6 +72,7 @@ def run(asked: argparse.Namespace) -> int:
     try:
         given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
         place = places(base_directory(given))
+        _allow_files()
         agent = Agent(place, _wanted(asked), on_problem=_say)
         if not agent.begin(wait_for_leaving=asked.with_apps):
             # That of an app has what it came for: an agent.
@@ -104,6 +108,7 @@ def _serve(agent: Agent, asked: argparse.Namespace) -> int:
     agent.start(
         is_over=ended.set if asked.with_apps else None,
         is_watched=bool if page is None else lambda: page.is_watched,
+        on_end=ended.set,
     )
     for line in agent.introduction():
         _say(line)
@@ -112,6 +117,15 @@ def _serve(agent: Agent, asked: argparse.Namespace) -> int:
     if page is not None:
         page.stop()
     return _finished(agent, done=done)
+
+
+def _allow_files() -> None:
+    """Have as many files open as this process may: three for each black box."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # macOS has limits of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _finished(agent: Agent, *, done: bool) -> int:

@@ -208,7 +208,7 @@ class Deriver:
         for metric in names.METRICS:
             if metric.name in _GAUGES:
                 shown = current.get(metric.name, {})
-                times = self._started_ns, now_ns
+                times = min(self._started_ns, now_ns), now_ns
                 points += self._told.points(metric, shown, times)
             else:
                 points += counted.get(metric.name, [])
