@@ -24,7 +24,7 @@ help:
 	@echo "make clean     remove what was made here, $(VENV) included"
 	@echo "PYTHON=...     the Python to make $(VENV) with"
 
-demo: $(VENV)/.has-runtime
+demo: $(VENV)/.has-demo
 	@$(PY) -m examples.demo $(ARGS)
 
 # All of it runs even when one part fails; pytest comes last, so that its closing
@@ -70,13 +70,14 @@ clean:
 $(PY):
 	@PYTHON="$(PYTHON)" sh scripts/make-venv $(VENV)
 
-$(VENV)/.has-runtime: pyproject.toml | $(PY)
+# With the local page, which is where to look.
+$(VENV)/.has-demo: pyproject.toml | $(PY)
 	@echo "installing what the package needs"
-	@$(PIP) -e .
+	@$(PIP) -e '.[view]'
 	@touch $@
 
-# The development set holds the runtime's: one installation serves both.
+# The development set holds the demo's: one installation serves both.
 $(VENV)/.has-dev: pyproject.toml | $(PY)
 	@echo "installing what the tests need"
 	@$(PIP_DEV) -e '.[dev]'
-	@touch $(VENV)/.has-runtime $@
+	@touch $(VENV)/.has-demo $@

@@ -16,15 +16,18 @@ FRESH_S: Final = 60
 """Age in seconds at which the last value of a gauge counts for nothing any more.
 
 Metrics are pushed, so no scrape marks a container as gone: Prometheus goes on
-answering with its last value for 5 minutes. Four times the export interval (15 s).
+answering with its last value for 5 minutes. Six times the interval of export (10 s).
 """
 
 SERVICE: Final = 'job=~"$job", instance=~"$instance"'
+_CHOSEN: Final = f"{s.FUNCTION}=~`(${{function:regex}})([.].+)?`"
 # In backquotes and with :regex, because Grafana's own escaping for double quotes
-# differs between versions and loses names with a quote or a backslash.
-OF_FUNCTION: Final = f"{SERVICE}, {s.FUNCTION}=~`${{function:regex}}`"
+# differs between versions and loses names with a quote or a backslash. Whoever
+# chooses a class chooses its methods: containers and queues are of the class, and
+# inputs of the method.
+OF_FUNCTION: Final = f"{SERVICE}, {_CHOSEN}"
 OF_CONTAINER: Final = f'{OF_FUNCTION}, {s.CONTAINER}=~"$container"'
-OF_RECORDED: Final = f'job=~"$job", {s.FUNCTION}=~`${{function:regex}}`'
+OF_RECORDED: Final = f'job=~"$job", {_CHOSEN}'
 """What rules record is summed over instances."""
 OF_ALERTS: Final = 'dashboard=~"input-.+", job=~"$job|"'
 """Our alerts; those of the Collector are of no service."""
@@ -63,6 +66,14 @@ def rate(metric: Metric | str, *more: str, by: Sequence[str] = ()) -> str:
     return _summed("rate", metric, more, by, RATE)
 
 
+def per_minute(metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
+    """How often in a minute: for what is rare, whatever the zoom.
+
+    Counts in the steps of a panel would not add up: rates need windows that overlap.
+    """
+    return f"60 * {rate(metric, *more, by=by)}"
+
+
 def increase(
     metric: Metric | str, *more: str, by: Sequence[str] = (), over: str = RATE
 ) -> str:
@@ -87,14 +98,13 @@ def grouped(by: Sequence[str]) -> str:
 
 
 def buckets(metric: Metric, *more: str) -> str:
-    """What a heatmap wants: how much came into each bucket in each step."""
-    return increase(s.bucket(metric), *more, by=["le"])
+    """What a heatmap wants: how much comes into each bucket per second."""
+    return rate(s.bucket(metric), *more, by=["le"])
 
 
 def quantile(share: float, metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
     """A quantile of a histogram at each moment, by labels."""
-    rates = rate(s.bucket(metric), *more, by=["le", *by])
-    return f"histogram_quantile({share:g}, {rates})"
+    return _quantile(share, rate(s.bucket(metric), *more, by=["le", *by]))
 
 
 def quantile_in_range(
@@ -102,7 +112,12 @@ def quantile_in_range(
 ) -> str:
     """A quantile of all that a histogram has seen in the time range, by labels."""
     counts = increase(s.bucket(metric), *more, by=["le", *by], over=RANGE)
-    return f"histogram_quantile({share:g}, {counts})"
+    return _quantile(share, counts)
+
+
+def _quantile(share: float, buckets_by_le: str) -> str:
+    # A quantile of nothing is no number, which no comparison lets through.
+    return f"(histogram_quantile({share:g}, {buckets_by_le}) >= 0)"
 
 
 def mean(metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
@@ -119,6 +134,41 @@ def total(selector: str, *, by: Sequence[str] = ()) -> str:
 def top(expr: str, most: int = 20) -> str:
     """The greatest at each moment: a thousand lines are no picture, and take long."""
     return f"topk({most}, {expr})"
+
+
+def of_pools(expr: str) -> str:
+    """What is counted by function, also under the name of the class of a method.
+
+    Containers of a class with several methods are counted under its own name.
+    """
+    of_class = f'"{s.FUNCTION}", "$1", "{s.FUNCTION}", "(.+)[.][^.]+"'
+    return f"({expr} or sum by ({s.FUNCTION}) (label_replace({expr}, {of_class})))"
+
+
+def above_target(expr: str) -> str:
+    """Of series by function, those of functions that can be above their target.
+
+    Where the limit is the target, "saturated" is at the target and not above it. Such
+    a function has no inputs admitted in the zone "burst", not even a series of none.
+    """
+    can = rate(names.STARTED, f'{s.ZONE}="burst"', by=[s.FUNCTION])
+    return f"({expr} and on ({s.FUNCTION}) {of_pools(f'({can} >= 0)')})"
+
+
+def time_above_target(over: str = RATE) -> str:
+    """Share of container time above the target."""
+    by = [s.FUNCTION]
+    zone = f'{s.ZONE}=~"burst|saturated"'
+    part = increase(names.ZONE_SECONDS, zone, by=by, over=over)
+    whole = increase(names.ZONE_SECONDS, over=over)
+    return share(f"sum ({above_target(part)})", whole)
+
+
+def most(
+    metric: Metric, selector: str, *, by: str = s.FUNCTION, over: str = RATE
+) -> str:
+    """The greatest value of a gauge within a window, by one label."""
+    return f"max by ({by}) (max_over_time({s.series(metric)}{{{selector}}}[{over}]))"
 
 
 def legend(*labels: str) -> str:
@@ -149,7 +199,8 @@ def zone_of_container() -> str:
         for metric in (names.SLOTS_ACTIVE, names.SLOTS_TARGET, names.SLOTS_LIMIT)
     )
     plain = (
-        f"({fresh(active)} > bool 0) + ({active} > bool {target})"
+        # One that has ended is told of once more, with a limit of 0.
+        f"(({fresh(active)} and {limit} > 0) > bool 0) + ({active} > bool {target})"
         f" + ({active} >= bool {limit}) * ({limit} > bool {target})"
     )
     queue = total(chosen(s.series(names.QUEUED)), by=["job", s.FUNCTION])

@@ -74,5 +74,5 @@ SIGNAL: Final = label(names.INPUT_TELEMETRY_SIGNAL)
 FAILED: Final = f'{OUTCOME}=~"error|timeout|lost"'
 """Outcomes that a caller calls a failure; a cancellation is none."""
 NOT_CANCELLED: Final = f'{OUTCOME}!="cancelled"'
-BY_CANCELLATION: Final = f'{REASON}=~"cancellation|neighbour"'
-"""Rescheduled because a neighbour in the same container was cancelled."""
+BY_CANCELLATION: Final = f'{REASON}=~"cancellation|timeout"'
+"""Rescheduled because a neighbour in the same container was cancelled or timed out."""

@@ -27,6 +27,7 @@ TEMPO: Final = DataSourceRef("tempo", "${tempo_datasource}")
 
 _EVERYTHING: Final = ".+"
 _STARTED: Final = s.series(names.STARTED)
+_LIMIT: Final = s.series(names.SLOTS_LIMIT)
 
 
 def datasource(kind: str) -> Variable:
@@ -61,8 +62,8 @@ def function() -> Variable:
     return _labels(
         "function",
         "Function",
-        "The function whose inputs are shown.",
-        f"{_STARTED}{{{promql.SERVICE}}}",
+        "A function, a method, or a class with its containers and all its methods.",
+        f'{{__name__=~"{_STARTED}|{_LIMIT}", {promql.SERVICE}}}',
         s.FUNCTION,
     )
 
@@ -73,7 +74,7 @@ def container() -> Variable:
         "container",
         "Container",
         "A worker process that runs inputs of the function.",
-        f"{s.series(names.SLOTS_LIMIT)}{{{promql.OF_FUNCTION}}}",
+        f"{_LIMIT}{{{promql.OF_FUNCTION}}}",
         s.CONTAINER,
     )
 

@@ -19,6 +19,12 @@ Wide = tuple[int, Panel]
 OBJECTIVE: Final = "max (slo:input_total_duration:objective_seconds)"
 """The latency objective, as a rule records it: one place to change it."""
 
+SLOTS_OR_ONE: Final = (
+    f"clamp_min({promql.total(promql.living(names.SLOTS_LIMIT))} or vector(0), 1)"
+)
+"""All slots that there are; one where no container is ready, so that a queue before
+none is full, and none is not."""
+
 ABOVE_TARGET: Final = f'{s.ZONE}=~"burst|saturated"'
 AT_OR_UNDER: Final = f'{s.ZONE}="normal"'
 
@@ -61,7 +67,8 @@ def active_target_limit(number: int, to: Link) -> Panel:
             "containers that live. Above the dashed line they burst, at the dotted "
             "line inputs wait.",
             unit="short",
-            empty="No inputs in this time range.",
+            empty="No inputs in this time range. Containers of a class with several "
+            "methods are under its name: choose the class.",
             to=[to],
         ),
         [

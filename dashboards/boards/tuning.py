@@ -13,9 +13,13 @@ from dashboards.links import Link
 from dashboards.panel import Ask, Head
 from dashboards.tables import Column, Joined
 from telemetry.core import names
+from telemetry.core.metrics import Metric
 
 _NOTHING: Final = "No inputs in this time range."
-_NO_CONTAINER: Final = "No container ran in this time range."
+_NO_CONTAINER: Final = (
+    "No container ran in this time range. Those of a class with several methods are "
+    "under its name: choose the class."
+)
 _NO_BATCH: Final = "No batched function ran in this time range."
 
 _CONCURRENCY: Final = Link(links.CONCURRENCY)
@@ -54,22 +58,22 @@ def _advice() -> list[shared.Wide]:
 
 def _sizes() -> Panel:
     by = [s.FUNCTION]
-    peak = promql.chosen(s.series(names.SLOTS_PEAK))
     whole = promql.increase(names.ZONE_SECONDS, by=by, over=promql.RANGE)
 
-    def greatest(gauge: str) -> Ask:
-        return Ask(f"max by ({s.FUNCTION}) ({gauge})")
+    def greatest(metric: Metric) -> str:
+        return promql.most(metric, promql.OF_FUNCTION, over=promql.RANGE)
 
-    def time_in(zones: str) -> Ask:
+    def time_in(zones: str) -> str:
         zone = f'{s.ZONE}=~"{zones}"'
         part = promql.increase(names.ZONE_SECONDS, zone, by=by, over=promql.RANGE)
-        return Ask(f"({part} or 0 * {whole}) / ({whole} > 0)")
+        return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
     def run_time(zone: str) -> str:
         return promql.quantile_in_range(0.95, names.DURATION, zone, by=by)
 
-    above, under = run_time(shared.ABOVE_TARGET), run_time(shared.AT_OR_UNDER)
-    most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RANGE}]))"
+    above = promql.above_target(run_time(shared.ABOVE_TARGET))
+    under = run_time(shared.AT_OR_UNDER)
+    most = greatest(names.SLOTS_PEAK)
     met = promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)
     slow = kinds.worse_above(1.2, 2)
     return tables.joined(
@@ -78,7 +82,8 @@ def _sizes() -> Panel:
             title="Sizes by function, over the time range",
             says="Per container: target and limit, the concurrency that 95 of 100 "
             "inputs met, the greatest peak; then how the time of containers went, and "
-            "the run time of inputs admitted at or under and above the target.",
+            "the run time of inputs admitted at or under and above the target. A class "
+            "with several methods has a row for its containers and one for each.",
             unit="short",
             empty=_NOTHING,
             to=[_CONCURRENCY],
@@ -92,17 +97,17 @@ def _sizes() -> Panel:
                 )
             },
             values=[
-                (greatest(promql.living(names.SLOTS_TARGET)), Column(name="Target")),
-                (greatest(promql.living(names.SLOTS_LIMIT)), Column(name="Limit")),
+                (Ask(greatest(names.SLOTS_TARGET)), Column(name="Target")),
+                (Ask(greatest(names.SLOTS_LIMIT)), Column(name="Limit")),
                 # Buckets are wide, and a quantile within one may lie above the peak.
                 (
                     Ask(f"({met} < {most}) or {most} or {met}"),
                     Column(name="Met, p95", unit="short"),
                 ),
                 (Ask(most), Column(name="Peak")),
-                (time_in("idle"), Column(name="Idle", unit="percentunit")),
+                (Ask(time_in("idle")), Column(name="Idle", unit="percentunit")),
                 (
-                    time_in("burst|saturated"),
+                    Ask(promql.above_target(time_in("burst|saturated"))),
                     Column(
                         name="Above target",
                         unit="percentunit",
@@ -112,7 +117,7 @@ def _sizes() -> Panel:
                 (Ask(under), Column(name="p95 under", unit="s")),
                 (Ask(above), Column(name="p95 above", unit="s")),
                 (
-                    Ask(f"{above} / ({under} > 0)"),
+                    Ask(f"{above} / {under}"),
                     Column(name="Slowdown", unit="none", steps=slow),
                 ),
             ],
@@ -136,7 +141,7 @@ def _cost() -> list[shared.Wide]:
             empty="No input was admitted above the target, or none under it.",
             to=[_CONCURRENCY],
         ),
-        Ask(f"max ({above} / ({under} > 0))"),
+        Ask(f"max ({promql.above_target(f'({above} / {under})')})"),
         kinds.worse_above(1.2, 2),
     )
     run_time = kinds.lines(
@@ -235,9 +240,8 @@ def _saved() -> list[shared.Wide]:
 
 
 def _room() -> list[shared.Wide]:
-    peak = promql.chosen(s.series(names.SLOTS_PEAK))
-    most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RATE}]))"
-    limit = f"max by ({s.FUNCTION}) ({promql.living(names.SLOTS_LIMIT)})"
+    most = promql.most(names.SLOTS_PEAK, promql.OF_FUNCTION)
+    limit = promql.most(names.SLOTS_LIMIT, promql.OF_FUNCTION)
     unused = kinds.lines(
         Head(
             number=9,
@@ -250,7 +254,7 @@ def _room() -> list[shared.Wide]:
         ),
         [Ask(promql.top(f"{limit} - {most}"), promql.legend(s.FUNCTION))],
     )
-    settled = promql.rate(names.COMPLETED, by=[s.FUNCTION])
+    settled = promql.of_pools(promql.rate(names.COMPLETED, by=[s.FUNCTION]))
     lived = promql.rate(names.ZONE_SECONDS, by=[s.FUNCTION])
     cost = kinds.lines(
         Head(

@@ -43,8 +43,8 @@ def draw_heat(frame: Frame) -> None:
         shown,
         cmap=colormaps["Blues_r"],  # in the dark theme, the more the brighter
         norm=PowerNorm(0.5, vmin=0, vmax=float(counts.max())),
-        edgecolors=theme.PANEL,
-        linewidth=0.2,
+        edgecolors="none",
+        antialiased=False,
     )
     over_time(axes, frame)
     bounds = [_bound(each) for each in found[low:high]]
@@ -67,7 +67,7 @@ def draw_states(frame: Frame) -> None:
         return
     options = frame.defaults["mappings"][0]["options"]
     bands = found[:_MOST_BANDS]
-    left = min(max(len(each.name) for each in bands) * 5.9 + 20, frame.width * 0.34)
+    left = min(max(len(each.name) for each in bands) * 7 + 20, frame.width * 0.34)
     axes = frame.inner(left, 6, frame.width - left - 12, frame.height - 54)
     step = frame.range.step_s
     for row, each in enumerate(bands):

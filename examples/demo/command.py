@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Final
 
 import telemetry
+from examples.demo import looking
 from examples.demo.arrivals import Request, TraceError, parse_trace, synthetic
 from examples.demo.books import audit
 from examples.demo.director import Director, Plan, Report, Watch, plan
 from examples.demo.lines import show
+from examples.demo.looking import where_to_look
 from examples.demo.observer import Event, Observer
 from examples.demo.status import Progress, status
 from examples.demo.summary import Facts, summary
@@ -87,7 +89,7 @@ def _run(replay: Plan, *, quiet: bool) -> tuple[Observer, Report, bool]:
     director = Director(replay, watch, on_tick)
     interrupted = False
     try:
-        asyncio.run(_replay(director, watch))
+        asyncio.run(_replay(director, watch, theme))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -97,8 +99,11 @@ def _run(replay: Plan, *, quiet: bool) -> tuple[Observer, Report, bool]:
     return observer, director.report, interrupted
 
 
-async def _replay(director: Director, watch: Watch) -> None:
+async def _replay(director: Director, watch: Watch, theme: Theme | None) -> None:
     async with app.run(on_record=watch.on_record, shutdown_grace=10):
+        if theme is not None:
+            # For a person, and before anything else is shown.
+            print(f"\n  {await where_to_look()}\n", file=sys.stderr, flush=True)
         await director.run()
 
 
@@ -192,6 +197,15 @@ def _length_s(given: argparse.Namespace, requests: Sequence[Request]) -> float:
     return float(given.duration or max(whole_s, 1.0))
 
 
+def _questions() -> list[tuple[str, str]]:
+    ours = looking.command()
+    return [
+        (f"{ours} inputs --burst --order slowest", "what became of which input"),
+        (f"{ours} trace ID", "the life of one: waits, attempts, who ran beside it"),
+        (f"{ours} view", "the same in a browser"),
+    ]
+
+
 def _told(file: Path, error: OSError | ValueError) -> str:
     if isinstance(error, OSError):
         return f"cannot read {file}: {error.strerror}; give a CSV file"
@@ -243,10 +257,12 @@ def _next_commands(given: argparse.Namespace) -> list[tuple[str, str]]:
     if given.trace is not None:
         slower = command(f"--trace FILE --speed {given.speed / 2:g}")
         return [
+            *_questions(),
             (slower, "the same at half the pace"),
             (command("--quiet"), "the model, and only the summary"),
         ]
     return [
+        *_questions(),
         (command(f"--speed {2 * given.speed:g}"), "twice the pace: more in the time"),
         (command(f"--seed {given.seed + 1} --duration 40"), "other bursts, for longer"),
         (command("--trace FILE"), "arrivals of your own, or the public trace"),

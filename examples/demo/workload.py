@@ -125,7 +125,10 @@ async def translate(
 
 
 @app.function(
-    max_containers=RESIZE.containers, scaledown_window=3, timeout=RESIZE_TIMEOUT_S
+    max_containers=RESIZE.containers,
+    scaledown_window=3,
+    timeout=RESIZE_TIMEOUT_S,
+    startup_timeout=60,  # else as `timeout`, and a busy machine starts no container
 )
 @concurrent(max_inputs=RESIZE.limit)
 def resize(width: int, seconds: float, twist: str = Twist.NONE) -> int:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
@@ -15,7 +17,7 @@ from telemetry.capture.terminal import escaped
 from telemetry.capture.wording import counted
 from telemetry.cli.view import beside
 from telemetry.core.errors import Error
-from telemetry.pipeline.agent.places import Places, places
+from telemetry.pipeline.agent.places import places
 from telemetry.pipeline.agent.wanted import RECEIVE_VARIABLE, AgentWanted, wanted
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ The standard variables OTEL_EXPORTER_OTLP_* say where and how to deliver, and
 _FAILED: Final = 2
 _LEFT: Final = 1
 _STOP_S: Final = 5.0
+_MOST_FILES: Final = 65_536
 
 
 def add_to(verbs: Verbs) -> None:
@@ -57,7 +60,7 @@ def add_to(verbs: Verbs) -> None:
     parser.add_argument(
         "--directory", help=f"where boxes lie (${DIRECTORY_VARIABLE}, or the default)"
     )
-    parser.add_argument("--no-view", action="store_true", help="serve no web page")
+    parser.add_argument("--no-view", action="store_true", help="serve no local page")
     parser.add_argument("--with-apps", action="store_true", help=argparse.SUPPRESS)
     parser.set_defaults(run=run)
 
@@ -69,13 +72,14 @@ def run(asked: argparse.Namespace) -> int:
     try:
         given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
         place = places(base_directory(given))
+        _allow_files()
         agent = Agent(place, _wanted(asked), on_problem=_say)
         if not agent.begin(wait_for_leaving=asked.with_apps):
             # That of an app has what it came for: an agent.
             return (
                 0 if asked.with_apps else _refused("another agent serves this folder")
             )
-        return _once(agent) if asked.once else _serve(agent, place, asked)
+        return _once(agent) if asked.once else _serve(agent, asked)
     except (Error, OSError) as error:
         return _refused(str(error))
 
@@ -90,7 +94,7 @@ def _once(agent: Agent) -> int:
     return _finished(agent, done=done)
 
 
-def _serve(agent: Agent, place: Places, asked: argparse.Namespace) -> int:
+def _serve(agent: Agent, asked: argparse.Namespace) -> int:
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -98,17 +102,30 @@ def _serve(agent: Agent, place: Places, asked: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    agent.start(is_over=ended.set if asked.with_apps else None)
-    for line in agent.introduction():
-        _say(line)
-    page = None if asked.no_view else beside(place)
+    page = None if asked.no_view else beside(agent.place)
     if page is not None:
         agent.view = page.address
-        _say(f"shows what happens at {page.address} ('telemetry view' opens it)")
+    agent.start(
+        is_over=ended.set if asked.with_apps else None,
+        is_watched=bool if page is None else lambda: page.is_watched,
+        on_end=ended.set,
+    )
+    for line in agent.introduction():
+        _say(line)
     ended.wait()
+    done = agent.stop(_STOP_S)
     if page is not None:
         page.stop()
-    return _finished(agent, done=agent.stop(_STOP_S))
+    return _finished(agent, done=done)
+
+
+def _allow_files() -> None:
+    """Have as many files open as this process may: three for each black box."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # macOS has limits of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _finished(agent: Agent, *, done: bool) -> int:

@@ -14,6 +14,7 @@ from telemetry.cli import (
     blackbox,
     dashboards,
     doctor,
+    exporting,
     inputs,
     life,
     logs,
@@ -24,7 +25,7 @@ from telemetry.cli import (
 )
 
 _VERBS = (
-    *(view, top, inputs, logs, life, stats, report),
+    *(view, top, inputs, logs, life, stats, report, exporting),
     *(blackbox, doctor, agent, dashboards),
 )
 
@@ -36,7 +37,6 @@ _EXAMPLE = """example:
   telemetry trace K7Q2ZD          its waits, attempts and spans, and who ran beside it
   telemetry doctor                what is captured here, and what is wrong
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
-  telemetry dashboards push       our dashboards into a Grafana of yours
 """
 
 

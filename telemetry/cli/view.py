@@ -99,12 +99,10 @@ def beside(place: Places) -> View | None:
 
 def _served_by_agent(place: Places) -> str:
     """The link to the page that an agent serves already, or ""."""
-    from telemetry.view.admission import kept_token  # noqa: PLC0415  # as above
+    from telemetry.view.admission import link_of_agent  # noqa: PLC0415  # as above
 
     agent = living_agent(place)
-    if agent is None or not agent.view:
-        return ""
-    return f"{agent.view}?token={kept_token(place.base)}"
+    return "" if agent is None else link_of_agent(agent, place)
 
 
 def _show(link: str, asked: argparse.Namespace) -> None:

@@ -2,7 +2,9 @@
 
 Two exceptions are alike when their types are, and when each frame is in a file of the
 same name, in the same function, at a line of the same text. Line numbers, folders and
-messages do not count: those differ between deploys, machines and inputs.
+messages do not count: those differ between deploys, machines and inputs. Neither do
+frames of this toolkit, which lie below whatever it runs: they say who called the code
+that failed (which slot, which verb), and change with the next release.
 
 Source: the fingerprint of logfire, of the same parts.
 """
@@ -24,6 +26,11 @@ _FRAME: Final = re.compile(r'^\s+File "(.*)", line \d+(?:, in (.*))?$')
 _MARKS: Final = re.compile(r"^\s*[~^]+\s*$|^\s*[~^][~^\s]*$")
 _ERROR: Final = re.compile(r"^([^\W\d][\w.]*(?:<locals>[\w.]*)*)(?:: (.*))?$")
 _SEPARATORS: Final = re.compile(r"[/\\]")
+# No import of a user's can have such a path: the package of this name is ours.
+_OURS: Final = re.compile(
+    r"(?:^|[/\\])telemetry[/\\]"
+    r"(?:core|policy|capture|pipeline|runtime|integrations|view|cli)[/\\]"
+)
 
 
 class Fingerprint(NamedTuple):
@@ -56,8 +63,10 @@ def of_traceback(text: str) -> Fingerprint:
         frame = _FRAME.match(inner)
         if frame is not None:
             file, function = frame.groups()
-            source = _source(lines, at + 1)
-            parts[f"{_SEPARATORS.split(file)[-1]}\0{function or ''}\0{source}"] = None
+            if not _OURS.search(file):
+                source = _source(lines, at + 1)
+                name = _SEPARATORS.split(file)[-1]
+                parts[f"{name}\0{function or ''}\0{source}"] = None
             expected = True
             continue
         error = _ERROR.match(inner.removeprefix(" ")) if expected else None

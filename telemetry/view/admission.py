@@ -15,7 +15,10 @@ from hmac import compare_digest
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
+
+from telemetry.pipeline.agent.places import Places
+from telemetry.pipeline.agent.status import AgentStatus
 
 FILE: Final = "view.token"
 """Beside the store, for its owner alone: a link stays good when the agent restarts."""
@@ -108,6 +111,15 @@ def admission(token: str, host: str, port: int) -> Admission:
 def is_loopback(host: str) -> bool:
     """Whether only programs of this machine reach it."""
     return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+def link_of_agent(agent: AgentStatus, place: Places) -> str:
+    """What to open in a browser, to see the page that an agent serves; "" for none.
+
+    Raises:
+        OSError: The token cannot be kept.
+    """
+    return f"{agent.view}?token={quote(kept_token(place.base))}" if agent.view else ""
 
 
 def kept_token(base: Path) -> str:

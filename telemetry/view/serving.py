@@ -66,6 +66,11 @@ class View:
         """What to open in a browser. Whoever has it can see everything."""
         return f"{self.address}?token={quote(self._token)}"
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody has a page open. From any thread."""
+        return self._streams is not None and self._streams.is_watched
+
     def start(self) -> None:
         """Serve from now on, in a thread of its own.
 

@@ -36,6 +36,11 @@ class Streams:
         self._open = 0
         self._ending = asyncio.Event()
 
+    @property
+    def is_watched(self) -> bool:
+        """Whether a page is open. From any thread."""
+        return self._open > 0
+
     def end(self) -> None:
         """End all of them, soon: an open one would keep the server from ending."""
         self._ending.set()

@@ -25,6 +25,8 @@ MODULES: dict[str, list[str]] = {
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
     "gateway": [],
     "shipping": [],
+    "store": [],
+    "outage": [],
     "view": [],
 }
 
@@ -43,7 +45,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_quick_run_prints_and_writes(module: str, tmp_path: Path) -> None:
     """A quick run ends well, says nothing on stderr, and writes what it printed."""
-    if module == "gateway":
+    if module in {"gateway", "outage"}:
         need("otelcol")
     if module == "view":
         needed()

@@ -130,6 +130,27 @@ def test_stats(capsys: pytest.CaptureFixture[str]) -> None:
     assert "none runs" in said
 
 
+@pytest.mark.parametrize("form", ["perfetto", "otlp-json"])
+def test_export(form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file for other tools, and what is in it is said."""
+    out = tmp_path / "out"
+
+    assert main(["export", f"--{form}", str(out)]) == 0
+
+    assert out.stat().st_size > 100
+    assert "telemetry export: wrote" in capsys.readouterr().err
+
+
+def test_export_of_one_input(tmp_path: Path) -> None:
+    """Nothing of the others is in it."""
+    out = tmp_path / "out.jsonl"
+
+    assert main(["export", "--otlp-json", str(out), "--input", "K7Q2ZD"]) == 0
+
+    assert FAILED in out.read_text()
+    assert FINE not in out.read_text()
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [

@@ -23,7 +23,7 @@ VALUES: Final[Mapping[str, Sequence[str]]] = {
     names.INPUT_CANCELLATION_PHASE: ("queued", "running"),
     names.INPUT_CANCELLATION_MECHANISM: ("task", "container"),
     names.INPUT_CANCELLATION_STAGE: ("deliver", "unwind"),
-    names.INPUT_REASON: ("neighbour", "crash", "cold_start", "cancellation"),
+    names.INPUT_REASON: ("crash", "cold_start", "cancellation"),
     names.INPUT_PHASE: ("spawn", "import", "enter", "total"),
     names.INPUT_CONTAINER_STATE: ("starting", "ready", "draining"),
     names.INPUT_CONTAINER_ID: ("ct-1", "ct-2"),

@@ -66,6 +66,11 @@ def test_several_names_choose_each_of_them(tmp_path: Path) -> None:
     evaluated(tmp_path, list(NAMES[:4]), 4)
 
 
+def test_class_chooses_its_methods(tmp_path: Path) -> None:
+    """Containers are under the name of the class, and inputs under their method's."""
+    evaluated(tmp_path, ["Model"], 1)
+
+
 def test_all_chooses_everything(tmp_path: Path) -> None:
     """The value of "All" is a pattern, and is not escaped as a name is."""
     evaluated(tmp_path, [], len(NAMES))

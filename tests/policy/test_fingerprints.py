@@ -76,6 +76,24 @@ def test_code_that_moved_is_the_same_code() -> None:
     assert of_traceback(edited).digest != of_traceback(text).digest
 
 
+def test_frames_of_the_toolkit_do_not_count() -> None:
+    """Who called the code, and from which slot, makes no other exception."""
+
+    def run_by(file: str, name: str) -> str:
+        frame = f'  File "{file}", line 12, in {name}\n    await call()\n'
+        head, rest = raised(lambda: deep(2)).split("\n", 1)
+        return f"{head}\n{frame}{rest}"
+
+    ours = "/venv/telemetry/runtime/container/tasks.py"
+    one = of_traceback(run_by(ours, "input_slot_1"))
+    windows = ours.replace("/", "\\")
+
+    assert of_traceback(run_by(ours, "input_slot_2")) == one
+    assert of_traceback(run_by(windows, "input_slot_3")) == one
+    for theirs in ("/srv/telemetry/work.py", "/srv/telemetry_runtime/work.py"):
+        assert of_traceback(run_by(theirs, "work")).digest != one.digest
+
+
 def test_type_and_message_are_those_that_came_out() -> None:
     """Of a chain the last one, of a group the group."""
     assert of_traceback(raised(lambda: chained("a b")))[1:] == ("ValueError", "a b")

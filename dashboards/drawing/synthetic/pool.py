@@ -149,7 +149,7 @@ class Pool:
         """The container goes, and its other inputs run again."""
         self.containers.remove(container)
         self.count("exits", reason="cancellation")
-        self.count("rescheduled", float(len(container.running)), reason="neighbour")
+        self.count("rescheduled", float(len(container.running)), reason="cancellation")
         self.queue[:0] = [job.born_s for job in container.running]
         container.running.clear()
 

@@ -15,7 +15,7 @@ from dashboards.drawing.synthetic.exporting import line
 FOLDER: Final = Path(__file__).parents[2] / "rules"
 STEP_S: Final = 30.0
 
-_RECORDED: Final = re.compile(r"\w+:\w+:\w+")
+RECORDED: Final = re.compile(r"\w+:\w+:\w+")
 _UNITS_S: Final = {"s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0}
 
 Rule = Mapping[str, Any]
@@ -41,7 +41,7 @@ def levels() -> list[list[Rule]]:
 
 
 def _asks(rule: Rule) -> set[str]:
-    return set(_RECORDED.findall(rule["expr"]))
+    return set(RECORDED.findall(rule["expr"]))
 
 
 def results(

@@ -82,6 +82,26 @@ class _Place:
         self.records += is_counted(body)
 
 
+class _Room:
+    """How much a `poll` may still take."""
+
+    __slots__ = ("bytes", "records")
+
+    def __init__(self, records: int, most_bytes: int) -> None:
+        self.records = records
+        self.bytes = most_bytes
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is room for another record."""
+        return self.records > 0 and self.bytes > 0
+
+    def take(self, body: bytes) -> None:
+        """A record was taken."""
+        self.records -= 1
+        self.bytes -= len(body)
+
+
 class BoxReader:
     """One box. Not safe for several threads.
 
@@ -91,6 +111,10 @@ class BoxReader:
             Any number of others may look on.
         start: Where to begin instead, for who keeps the `position` in a place of
             its own: what was read and not `taken` is not read twice.
+
+    Attributes:
+        polled_bytes: Of the records that the last `poll` read.
+        damaged: Records that could not be read.
 
     Raises:
         NotABoxError: The file holds no box.
@@ -122,6 +146,11 @@ class BoxReader:
         self._gone_before = self._gone_now = _gone(self._head)
         self._missed = 0
         self._joining = Joining()
+        # What the rows of the blocks were as nothing was left to read, and where the
+        # next record of each open block begins: most looks find the same again.
+        self._quiet_rows: bytes | None = None
+        self._open_ends: list[int] = []
+        self.polled_bytes = 0
         self.damaged = 0
 
     def __enter__(self) -> Self:
@@ -202,16 +231,34 @@ class BoxReader:
         """
         return [each.record for each in self.poll_found(limit)]
 
-    def poll_found(self, limit: int = sys.maxsize) -> list[Found]:
-        """`poll`, with where each record stood."""
-        found = self._pass(limit, None)
-        if found and len(found) < limit:
+    def poll_found(
+        self, limit: int = sys.maxsize, most_bytes: int = sys.maxsize
+    ) -> list[Found]:
+        """`poll`, with where each record stood.
+
+        Args:
+            most_bytes: Of all records but the last one.
+
+        Raises:
+            NotABoxError: The file has been cut off.
+        """
+        self._check_size()
+        rows = self._rows_now()
+        if rows == self._quiet_rows and not self._has_begun():
+            self.polled_bytes = 0
+            return []
+        room = _Room(limit, most_bytes)
+        found = self._pass(room, None)
+        if not found:
+            self._rest(rows, room)
+        elif room.is_left:
             # Race: 1. we read block 1; 2. a thread writes to it, goes over to block 2
             # (it runs another input now) and writes to that; 3. we read block 2, and
             # have its second record before its first. So we look once more: what was
             # said before we were through for the first time is there by now, and
             # what was said later has time until the next call.
-            found += self._pass(limit - len(found), time.time_ns())
+            found += self._pass(room, time.time_ns())
+        self.polled_bytes = most_bytes - room.bytes
         found.sort(key=_when)
         return found
 
@@ -284,6 +331,18 @@ class BoxReader:
             layout.put(self._head, offset, layout.TAKEN.pack(*taken))
             place.taken = taken
 
+    def is_taken_to(self, position: Position) -> bool:
+        """Whether what lies before *position* is in safe hands, or gone.
+
+        For who looks on.
+        """
+        for index, row in self._rows():
+            generation, end, _ = position.get(index, (0, 0, 0))
+            taken = row[4] if row[3] == generation else 0
+            if row[0] == generation and taken < end:
+                return False
+        return True
+
     def backlog_bytes(self) -> int:
         """How much is written and not taken; an estimate while it is written to."""
         total = 0
@@ -296,30 +355,60 @@ class BoxReader:
                     total += place.bytes - (row[4] if row[3] == row[0] else 0)
         return total
 
-    def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+    def _rows_now(self) -> bytes:
         start = layout.ROWS
-        rows = self._head[start : start + self.sizes.blocks * layout.ROW.size]
-        return enumerate(layout.ROW.iter_unpack(rows))
+        return self._head[start : start + self.sizes.blocks * layout.ROW.size]
+
+    def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
+        return enumerate(layout.ROW.iter_unpack(self._rows_now()))
+
+    def _check_size(self) -> None:
+        """See that what is mapped is there: else whoever looks at it gets a SIGBUS."""
+        size = os.fstat(self._fd).st_size
+        if size < self.sizes.head_bytes or (
+            self._map is not None and size < len(self._map)
+        ):
+            raise NotABoxError(f"{self.path} was cut off while it was read")
+
+    def _rest(self, rows: bytes, room: _Room) -> None:
+        """There was nothing to read while the rows were these: see `_has_begun`."""
+        if room.is_left:
+            self._quiet_rows = rows
+            self._open_ends = [
+                self.sizes.block_offset(index) + self._places[index].bytes
+                for index, row in enumerate(layout.ROW.iter_unpack(rows))
+                if row[1] == layout.OPEN and index in self._places
+            ]
+
+    def _has_begun(self) -> bool:
+        """Whether a record follows in an open block: what no row tells."""
+        size, written = layout.FRAME.size, self._map
+        return any(
+            written is None
+            or end + size > len(written)  # the file may be longer by now
+            or layout.FRAME.unpack_from(written, end)[0]
+            for end in self._open_ends
+        )
 
     def _written(self) -> list[tuple[int, tuple[int, ...]]]:
         rows = [each for each in self._rows() if each[1][1] != layout.FREE]
         rows.sort(key=lambda each: each[1][-1])  # by when they were opened
         return rows
 
-    def _pass(self, limit: int, until_ns: int | None) -> list[Found]:
+    def _pass(self, room: _Room, until_ns: int | None) -> list[Found]:
         """Each unread record with its time, block by block."""
         found: list[Found] = []
         for index, row in self._written():
-            if limit <= 0:
+            if not room.is_left:
                 break
             newest_ns = 0
-            for body in self._bodies(index, row, limit):
+            for body in self._bodies(index, row, room.records):
                 record, place = self._decoded(body), self._places[index]
                 if record is not None:
                     newest_ns = max(newest_ns, _time_of(record))
                     if until_ns is not None and newest_ns > until_ns:
                         break
-                limit -= 1
+                room.take(body)
                 if record is not None and record[0] == FRAGMENT:
                     record = self._joined(record, index, place)
                 offset = place.bytes
@@ -328,6 +417,8 @@ class BoxReader:
                     found.append(
                         Found(newest_ns, record, index, place.generation, offset)
                     )
+                if not room.is_left:
+                    break
         return found
 
     def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
@@ -390,7 +481,7 @@ class BoxReader:
     def _decoded(self, body: bytes) -> Sequence[Any] | None:
         try:
             record = msgspec.msgpack.decode(body)
-        except (msgspec.DecodeError, ValueError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             record = None
         if isinstance(record, list) and record:
             return record

@@ -19,9 +19,15 @@ _OLDEST: Final = frozenset({names.QUEUE_OLDEST.name})
 """Of several pools under one name the greatest counts; all others add up."""
 
 
-def readings(pools: Iterable[PoolNow]) -> Readings:
-    """What the pools are like now; those under one name are taken together."""
+def readings(pools: Iterable[PoolNow], peaks: Mapping[Values, float]) -> Readings:
+    """What the pools are like now; those under one name are taken together.
+
+    Args:
+        peaks: Of containers that are gone, and have not been told yet.
+    """
     found: Readings = {}
+    for values, peak in peaks.items():
+        _join(found, names.SLOTS_PEAK.name, values, peak)
     for pool in pools:
         for metric, values, value in _of_pool(pool):
             _join(found, metric.name, values, value)

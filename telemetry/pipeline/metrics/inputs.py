@@ -14,6 +14,7 @@ from telemetry.capture.runtime_records import (
 from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
+from telemetry.core.trace_context import CLIENT, EXECUTION, QUEUE
 from telemetry.pipeline.metrics.ledger import Ledger
 from telemetry.pipeline.metrics.pools import UNKNOWN, PoolNow
 from telemetry.pipeline.metrics.series import Origin
@@ -35,10 +36,11 @@ def take_started(
     mode = pool.mode_of(record.function)
     key = record.function, mode
     zone = str(record.zone)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    wait = Origin(unix_ns, record.input_id, record.attempt, record.trace, QUEUE)
+    origin = wait if record.batch_index else wait._replace(kind=EXECUTION)
     ledger.add(names.STARTED, (*key, zone))
     waited = (*key, zone, record.wait_reason)
-    ledger.observe(names.QUEUE_DURATION, waited, record.wait_s, origin)
+    ledger.observe(names.QUEUE_DURATION, waited, record.wait_s, wait)
     ledger.observe(names.CONCURRENCY, key, float(record.concurrency), origin)
     if record.cold:
         ledger.add(names.FAAS_COLDSTARTS, (*key, names.TRIGGER))
@@ -54,11 +56,14 @@ def take_settled(
     key = record.function, pool.mode_of(record.function)
     zone = NONE if record.zone is None else str(record.zone)
     values = (*key, zone, record.outcome.value)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    call = Origin(unix_ns, record.input_id, record.attempt, record.trace, CLIENT)
     ledger.add(names.COMPLETED, values)
-    ledger.observe(names.TOTAL_DURATION, values, record.total_s, origin)
+    ledger.observe(names.TOTAL_DURATION, values, record.total_s, call)
     _invoked(ledger, key, record.outcome)
+    origin = call
     if record.run_s is not None:
+        # Which member of a batch it was is not known any more.
+        origin = call if key[1] == "batch" else call._replace(kind=EXECUTION)
         _ran(ledger, values, record.run_s, origin)
     if record.cancelled is not None:
         _cancelled(ledger, key, record.cancelled, origin)
@@ -70,7 +75,8 @@ def take_interrupted(
     """An execution ended, and its input runs again."""
     key = record.function, pool.mode_of(record.function)
     zone = NONE if record.zone is None else str(record.zone)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    kind = QUEUE if key[1] == "batch" else EXECUTION
+    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace, kind)
     _invoked(ledger, key, record.outcome)
     _ran(ledger, (*key, zone, record.outcome.value), record.run_s, origin)
     again = names.RETRIED if record.reason == "retry" else names.RESCHEDULED

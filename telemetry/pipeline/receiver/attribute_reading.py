@@ -8,13 +8,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from struct import Struct
 from typing import Final, TypeVar
 
 import orjson
 from google.protobuf.message import DecodeError
 
-from telemetry.capture.plain import ITEMS, NAME_CHARS, TEXT_CHARS, cut, plain_fields
+from telemetry.capture.plain import ITEMS, TEXT_CHARS, cut, plain_fields
 from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.schema import ITEMS as ITEM_SCHEMA
 from telemetry.pipeline.receiver.schema import VALUES, Message
@@ -29,21 +28,10 @@ MOST_PARTS: Final = ITEMS
 """Attributes, events or links of one item; further ones are left out."""
 
 _LARGE_BYTES: Final = 1 << 20
-# Source: common.proto, with the rules of the wire: a field's tag is its number times 8,
-# plus 0 for a varint, 1 for eight bytes, 2 for a length and as many bytes.
 _STRING: Final = 0x0A
-"""``AnyValue.string_value``; and ``KeyValue.key``, which has the same number."""
-_VALUE: Final = 0x12
-"""``KeyValue.value``."""
-_INT: Final = 0x18
-"""``AnyValue.int_value``."""
-_DOUBLE: Final = 0x21
-"""``AnyValue.double_value``."""
-_LEAST_BYTES: Final = 5
-"""Two tags, two lengths, and the tag of the value."""
+"""``AnyValue.string_value``. Source: common.proto; field 1, with a length."""
 _SCALARS: Final = frozenset({"bool_value", "int_value", "double_value"})
 
-_double: Final = Struct("<d").unpack_from
 _pair: Final = VALUES.message("common.v1.KeyValue").FromString
 _any: Final = VALUES.message("common.v1.AnyValue").FromString
 _opaque_pair: Final = ITEM_SCHEMA.message("common.v1.KeyValue").FromString
@@ -101,9 +89,6 @@ def attribute(raw: bytes) -> tuple[str, object]:
     Raises:
         MalformedError: It is none, or its value is none.
     """
-    found = _usual(raw)
-    if found is not None:
-        return found
     try:
         if len(raw) > _LARGE_BYTES:
             pair = _opaque_pair(raw)
@@ -112,31 +97,6 @@ def attribute(raw: bytes) -> tuple[str, object]:
     except DecodeError as error:
         raise MalformedError(str(error)) from None
     return text(pair.key), _value(pair.value)
-
-
-def _usual(raw: bytes) -> tuple[str, object] | None:
-    """A pair of the usual form, read by hand at half the cost of the parser.
-
-    That is: a name and then a text, a number or a small integer, each shorter than
-    128 bytes, so that its length takes one byte. None for all others.
-    """
-    size = len(raw)
-    if size <= _LEAST_BYTES or raw[0] != _STRING or size - raw[1] <= _LEAST_BYTES:
-        return None
-    at = 2 + raw[1]
-    if raw[at] != _VALUE or raw[at + 1] != size - at - 2:
-        return None
-    kind = raw[at + 2]
-    value: object
-    if kind == _STRING and raw[at + 3] == size - at - 4:
-        value = raw[at + 4 :].decode("utf-8", "replace")
-    elif kind == _DOUBLE and size == at + 11:
-        value = _double(raw, at + 3)[0]
-    elif kind == _INT and size == at + 4 and raw[at + 3] < 1 << 7:
-        value = raw[at + 3]
-    else:
-        return None
-    return raw[2:at].decode("utf-8", "replace"), value
 
 
 def read_all(raws: Message, read: Callable[[bytes], T]) -> tuple[list[T], int]:
@@ -178,15 +138,6 @@ def _sound(raws: Message, read: Callable[[bytes], T]) -> tuple[list[T], int]:
 def bounded(fields: dict[str, object]) -> dict[str, object]:
     """*fields*, cut to what one item may hold; nested values are copies then."""
     return dict(plain_fields(fields))
-
-
-def is_heavy(name: str, value: object) -> bool:
-    """Whether `bounded` might change it, or has to copy it."""
-    if len(name) > NAME_CHARS:
-        return True
-    if type(value) is str:
-        return len(value) > SHORT_BYTES
-    return type(value) is list or type(value) is dict
 
 
 def as_text(value: object) -> str:

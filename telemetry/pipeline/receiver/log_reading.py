@@ -14,11 +14,18 @@ from telemetry.pipeline.receiver.attribute_reading import (
     Remembered,
     any_value,
     as_text,
-    attribute,
     bounded,
-    is_heavy,
     read_all,
     text,
+)
+from telemetry.pipeline.receiver.placing import (
+    FIELD,
+    HEAVY,
+    OWN,
+    UID,
+    Placed,
+    Places,
+    is_heavy,
 )
 from telemetry.pipeline.receiver.reading import (
     INT64_MAX,
@@ -29,19 +36,7 @@ from telemetry.pipeline.receiver.reading import (
 )
 from telemetry.pipeline.receiver.schema import Message
 
-FIELD: Final = 0
-"""A key of the caller's own."""
-HEAVY: Final = 1
-"""The same, and it may have to be cut."""
-OWN: Final = 2
-"""A field of `Line`."""
-UID: Final = 3
-
-
 _NO_IDS: Final = (b"", NO_TRACE, NO_SPAN)
-
-_Found = tuple[int, str, object]
-"""An attribute: its place in a line, its name there, its value."""
 
 # Source: opentelemetry/proto/logs/v1/logs.proto, SeverityNumber: four of each of
 # TRACE, DEBUG, INFO, WARN, ERROR and FATAL; 0 is not given.
@@ -164,8 +159,7 @@ def _text_of(raw: bytes) -> str:
     return as_text(any_value(raw))
 
 
-def _placed(raw: bytes) -> _Found:
-    name, value = attribute(raw)
+def _placed(name: str, value: object) -> Placed:
     if name == names.LOG_RECORD_UID and type(value) is str:
         return UID, name, value
     if own := _OWN.get(name):
@@ -209,5 +203,6 @@ _OWN: Final = {
     for field, attribute_name in names.ATTRIBUTE_OF_FIELD.items()
 }
 
-_read: Final = Remembered(_placed).__getitem__
+_SPECIAL: Final = frozenset({names.LOG_RECORD_UID, *_OWN, *RESERVED})
+_read: Final = Places(_SPECIAL, _placed).__getitem__
 _event_text: Final = Remembered(_text_of)

@@ -18,12 +18,17 @@ from telemetry.capture.span_records import (
 from telemetry.core import names
 from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.attribute_reading import (
-    Remembered,
-    attribute,
     bounded,
-    is_heavy,
     read_all,
     text,
+)
+from telemetry.pipeline.receiver.placing import (
+    FIELD,
+    HEAVY,
+    OWN,
+    Placed,
+    Places,
+    is_heavy,
 )
 from telemetry.pipeline.receiver.reading import (
     INT64_MAX,
@@ -37,17 +42,8 @@ from telemetry.pipeline.receiver.reading import (
 )
 from telemetry.pipeline.receiver.schema import ITEMS, Message
 
-_OTHER: Final = 0
-"""An attribute that others have thought of."""
-_HEAVY: Final = 1
-"""The same, and it may have to be cut."""
-_OURS: Final = 2
-"""One that says whose span it is."""
-
 # Source: opentelemetry/proto/trace/v1/trace.proto; 0 of a kind is "unspecified".
 _LAST_KIND: Final = 5
-
-_Placed = tuple[int, str, object]
 
 _event: Final = ITEMS.message("trace.v1.Span.Event").FromString
 _link: Final = ITEMS.message("trace.v1.Span.Link").FromString
@@ -137,11 +133,11 @@ class SpanReader:
         heavy = False
         found, left_out = read_all(raws, _read)
         for place, name, value in found:
-            if place == _OURS:
+            if place == OWN:
                 own[name] = value
             else:
                 others[name] = value
-                heavy = heavy or place == _HEAVY
+                heavy = heavy or place == HEAVY
         if left_out:
             self._tally.mended(left_out)
         return own, bounded(others) if heavy else others
@@ -200,11 +196,10 @@ def _span_link(raw: bytes) -> SpanLink:
     )
 
 
-def _placed(raw: bytes) -> _Placed:
-    name, value = attribute(raw)
+def _placed(name: str, value: object) -> Placed:
     if name in _OUR_NAMES:
-        return _OURS, name, value
-    return _HEAVY if is_heavy(name, value) else _OTHER, name, value
+        return OWN, name, value
+    return HEAVY if is_heavy(name, value) else FIELD, name, value
 
 
 _ZEROS: Final = (NO_TRACE, NO_SPAN)
@@ -213,4 +208,4 @@ _NO_STATUS: Final = (UNSET, "")
 _OUR_NAMES: Final = frozenset(
     name for name in names.ATTRIBUTES if name.startswith("input.")
 ) | {names.FAAS_INVOCATION_ID}
-_read: Final = Remembered(_placed).__getitem__
+_read: Final = Places(_OUR_NAMES, _placed).__getitem__

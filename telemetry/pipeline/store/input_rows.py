@@ -59,6 +59,7 @@ class InputRows:
         enqueued_ns = before(unix_ns, seen.total_s)
         if seen.container_id is None:
             input_ = self._input(seen, enqueued_ns)
+            _put_trace(input_, seen)
         else:
             input_, row = self._rows(seen, enqueued_ns)
             row.ending = seen.outcome
@@ -120,11 +121,18 @@ class InputRows:
         )
         row = self._lives.seen(identity_of(who), None, unix_ns)
         input_ = self._lives.input(seen.input_id, unix_ns)
-        if input_.trace_id is None:
-            parent = None if seen.trace is None else unpacked(seen.trace)
-            span = execution_span(seen.input_id, seen.attempt, parent)
-            input_.trace_id = bytearray(span.trace_id.to_bytes(_TRACE_BYTES, "big"))
+        _put_trace(input_, seen)
         return input_, row
+
+
+def _put_trace(
+    input_: InputRow, seen: InputStarted | InputSettled | InputInterrupted
+) -> None:
+    """All spans of an input are in one trace, those of one that never ran as well."""
+    if input_.trace_id is None:
+        parent = None if seen.trace is None else unpacked(seen.trace)
+        span = execution_span(seen.input_id, seen.attempt, parent)
+        input_.trace_id = bytearray(span.trace_id.to_bytes(_TRACE_BYTES, "big"))
 
 
 def put_admission(input_: InputRow, row: ExecutionRow) -> None:
@@ -143,3 +151,6 @@ def _put_cancellation(
     input_.cancel_observed = asked.observed
     ago_s = max(at_s - asked.requested_s, 0.0)
     input_.cancel_requested_ns = before(unix_ns, ago_s)
+    if asked.delivered_s is not None:
+        told_ago_s = max(at_s - asked.delivered_s, 0.0)
+        input_.cancel_delivered_ns = before(unix_ns, told_ago_s)

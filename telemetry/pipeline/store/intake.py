@@ -79,14 +79,16 @@ class Intake:
 
     def foreign_logs(self, process: int, lines: Sequence[ForeignLine]) -> None:
         """Take in lines that were received; repeated ones are dropped."""
-        for each in lines:
-            try:
-                self._lines.add(process, each.line, each.uid)
-            except sqlite3.Error:
-                raise
-            except Exception:  # noqa: BLE001  # it came from strangers
-                self.skipped["unreadable"] += 1
-        self._lines.write()
+        for at in range(0, len(lines), AT_ONCE):
+            rest = self._lines.take_foreign(process, lines[at : at + AT_ONCE])
+            for each in rest:
+                try:
+                    self._lines.add(process, each.line, each.uid)
+                except sqlite3.Error:
+                    raise
+                except Exception:  # noqa: BLE001  # it came from strangers
+                    self.skipped["unreadable"] += 1
+            self._lines.write()
 
     def foreign_spans(self, process: int, spans: Sequence[FinishedSpan]) -> None:
         """Take in spans that were received; repeated ones are dropped."""

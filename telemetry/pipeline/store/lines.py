@@ -12,35 +12,32 @@ import orjson
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import LEVEL_NAMES
 from telemetry.capture.line import LEVELS, Line
-from telemetry.capture.plain import plain_fields
+from telemetry.capture.plain import clean, plain_fields
+from telemetry.pipeline.foreign import ForeignLine
 from telemetry.pipeline.store.grouping import Exceptions
 from telemetry.pipeline.store.lives import Identity, Lives, identity_of
 from telemetry.pipeline.store.sorting import (
     END_NS,
     NO_FIELDS,
     NOBODY,
-    SHORT_COLUMNS,
     Group,
     Source,
     sort_out,
+    sort_out_foreign,
 )
-from telemetry.pipeline.store.statements import Statements
+from telemetry.pipeline.store.statements import FlatStatements, Statements
 from telemetry.pipeline.store.stretches import Stretches
 from telemetry.pipeline.store.writing import Participant, Store
 
-AT_ONCE: Final = 64
-"""Short rows in one statement: it costs a third less than one for each."""
-
-_SHORT: Final = "insert into logs (unix_ns, execution, source, event, fields) values "
-_ONE: Final = "(?, ?, ?, ?, ?)"
-_INSERT_ONE: Final = _SHORT + _ONE
-_INSERT_MANY: Final = _SHORT + ", ".join([_ONE] * AT_ONCE)
 _LONG: Final = Statements(
     "logs",
     "id unix_ns execution source event fields exception late candidates trace_id "
     "span_id uid occurrence",
 )
-_VALUES: Final = SHORT_COLUMNS * AT_ONCE
+_OWN: Final = FlatStatements("logs", "unix_ns execution source event fields")
+_TRACED: Final = FlatStatements(
+    "logs", "unix_ns execution source event fields trace_id span_id"
+)
 _TRACE_BYTES: Final = 16
 _SPAN_BYTES: Final = 8
 _KNOWN_SOURCES: Final = 20_000
@@ -68,6 +65,7 @@ class Lines(Participant):
         self._levels: dict[int, int] = {}
         self._last_of: dict[int, int] = {}  # of each process: its newest line
         self._long: dict[int, list[LongRow]] = {}
+        self._waiting = 0  # rows in _long
         self._last = 0
         self.forget()
         store.join(self)
@@ -88,7 +86,25 @@ class Lines(Participant):
             known,
             partial(self._source, process),
         )
-        self._write_short(groups.values())
+        self._write_groups(_OWN, groups.values())
+        self._last_of[process] = self._last
+        return rest
+
+    def take_foreign(
+        self, process: int, lines: Iterable[ForeignLine]
+    ) -> list[ForeignLine]:
+        """Write the plain ones of lines that were received; give back all others."""
+        groups: dict[Any, tuple[int, Group, Group]] = {}
+        rest = sort_out_foreign(
+            lines,
+            groups,
+            partial(self._execution_of, process),
+            self._sources.setdefault(process, {}),
+            partial(self._source, process),
+        )
+        found = groups.values()
+        self._write_groups(_OWN, [(number, plain) for number, plain, _ in found])
+        self._write_groups(_TRACED, [(number, traced) for number, _, traced in found])
         self._last_of[process] = self._last
         return rest
 
@@ -99,21 +115,7 @@ class Lines(Participant):
             TypeError, ValueError: A field of it has the wrong type.
         """
         _check(line)
-        execution = NOBODY
-        if line.input_id:
-            who = Identity(
-                line.input_id,
-                line.function_call_id,
-                line.function,
-                line.attempt,
-                line.container_id,
-                line.slot,
-                line.batch_input_ids,
-                trace_id=line.trace_id,
-            )
-            # Once more through the check: an attempt may be anything, a slot too.
-            who = identity_of(who)
-            execution = self._lives.seen(who, process, line.unix_ns).id
+        execution = self._execution_of(process, line)
         source = (LEVELS[line.level], line.logger, line.thread)
         number = self._source(process, source, line.stream or "")
         occurrence: int | None = None
@@ -136,13 +138,15 @@ class Lines(Participant):
             occurrence,
         )
         self._long.setdefault(execution, []).append(row)
-        self._last_of[process] = self._last + sum(map(len, self._long.values()))
+        self._waiting += 1
+        self._last_of[process] = self._last + self._waiting
 
     def write(self) -> None:
         """Write what `add` was given; a uid that is there already is left out."""
         if not self._long:
             return
         groups, self._long = self._long, {}
+        self._waiting = 0
         given = [row[-2] for rows in groups.values() for row in rows if row[-2]]
         if given:
             known = self._known(given)
@@ -173,30 +177,25 @@ class Lines(Participant):
         self._levels.clear()
         self._last_of.clear()
         self._long.clear()
+        self._waiting = 0
         self._stretches.forget()
         self._last = self._store.last_number("logs")
 
-    def _write_short(self, groups: Iterable[tuple[int, Group]]) -> None:
+    def _write_groups(
+        self, statements: FlatStatements, groups: Iterable[tuple[int, Group]]
+    ) -> None:
         flat: list[Any] = []
         runs: list[tuple[int, int]] = []
+        columns = statements.columns
         for execution, rows in groups:
             if rows:
                 flat += rows
-                runs.append((execution, len(rows) // SHORT_COLUMNS))
+                runs.append((execution, len(rows) // columns))
         if not flat:
             return
         first = self._last + 1
-        whole = len(flat) - len(flat) % _VALUES
-        run = self._store.connection.executemany
-        run(_INSERT_MANY, (flat[at : at + _VALUES] for at in range(0, whole, _VALUES)))
-        run(
-            _INSERT_ONE,
-            (
-                flat[at : at + SHORT_COLUMNS]
-                for at in range(whole, len(flat), SHORT_COLUMNS)
-            ),
-        )
-        self._note(first, runs, flat[::SHORT_COLUMNS], set(flat[2::SHORT_COLUMNS]))
+        statements.insert(self._store.connection, flat)
+        self._note(first, runs, flat[::columns], set(flat[2::columns]))
 
     def _note(
         self,
@@ -226,6 +225,22 @@ class Lines(Participant):
         if identity.late:
             raise ValueError("what is late has a column of its own")
         return self._lives.seen(identity, process, unix_ns).id
+
+    def _execution_of(self, process: int, line: Line) -> int:
+        if not line.input_id:
+            return NOBODY
+        who = Identity(
+            line.input_id,
+            line.function_call_id,
+            line.function,
+            line.attempt,
+            line.container_id,
+            line.slot,
+            line.batch_input_ids,
+            trace_id=line.trace_id,
+        )
+        # Once more through the check: an attempt may be anything, a slot too.
+        return self._lives.seen(identity_of(who), process, line.unix_ns).id
 
     def _source(self, process: int, source: Source, stream: str = "") -> int:
         """The number of a source; it gets one if need be.
@@ -316,16 +331,20 @@ def _unless(rows: list[LongRow], known: set[str]) -> list[LongRow]:
 
 def _check(line: Line) -> None:
     """See that what becomes a column can be one; the identity is looked at apart."""
-    # Sets of types: for each line, they are three times as fast as a walk.
-    if {type(line.event), type(line.thread), type(line.level)} != _TEXTS:
+    if not all(map(_is_text, (line.event, line.thread, line.level))):
         raise TypeError("the event, thread or level of a line is no text")
     perhaps = (line.logger, line.exception, line.stream, line.trace_id, line.span_id)
-    if not _PERHAPS_TEXTS.issuperset(map(type, perhaps)):
+    if not all(each is None or _is_text(each) for each in perhaps):
         raise TypeError("a field of a line that should be a text is none")
     if type(line.unix_ns) is not int or not 0 < line.unix_ns < END_NS:
         raise ValueError(f"{line.unix_ns!r} is no time of a line")
-    if line.candidates and {*map(type, line.candidates)} != _TEXTS:
+    if not all(map(_is_text, line.candidates)):
         raise TypeError("the candidates of a line are no ids")
+
+
+def _is_text(value: object) -> bool:
+    """Whether it is a text that SQLite can hold: not one with lone surrogates."""
+    return type(value) is str and (value.isascii() or clean(value) is value)
 
 
 def _bytes(text: str | None, size: int) -> bytearray | None:

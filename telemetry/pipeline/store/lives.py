@@ -19,8 +19,10 @@ from telemetry.pipeline.store.rows import (
 )
 from telemetry.pipeline.store.writing import Participant, Store
 
-KNOWN_INPUTS: Final = 50_000
-"""Rows that are remembered between transactions; of more, the older half is not."""
+KNOWN_INPUTS: Final = 10_000
+"""Rows that are remembered between transactions; of more, the older half is not. An
+input is heard of no more soon after its end, and each row is one that the garbage
+collector looks at again and again."""
 
 _TRACE_ID_CHARS: Final = 32
 _Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
@@ -72,8 +74,8 @@ class Lives(Participant):
         self._written: dict[Table, int] = {}
         self._last: dict[Table, int] = {}
         self._members: list[tuple[int, int]] = []
-        # No input in the file has a higher id: most that are new have, as the ids of
-        # the runtime rise with time, and need not be looked for.
+        # No input that was written has a higher id: most that are new have, as the
+        # ids of the runtime rise with time, and need not be looked for.
         self._highest = ""
         self.forget()
         store.join(self)
@@ -88,8 +90,6 @@ class Lives(Participant):
                     "select * from inputs where input_id = ?",
                     (input_id,),
                 )
-            else:
-                self._highest = input_id
             if row is None:
                 row = InputRow(self._next(INPUTS), input_id, began_ns=unix_ns)
             self._inputs[input_id] = row
@@ -179,6 +179,9 @@ class Lives(Participant):
             if len(new) < len(changed):
                 old = [row for number, row in changed.items() if number <= written]
                 table.statements.update(connection, map(table.values, old))
+            if table is INPUTS:
+                ids = (row.input_id for row in new)
+                self._highest = max(self._highest, max(ids, default=""))
             changed.clear()
             self._written[table] = self._last[table]
         if self._members:

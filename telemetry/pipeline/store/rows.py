@@ -46,6 +46,7 @@ class InputRow:
     cancel_mechanism: str | None = None
     cancel_observed: str | None = None
     cancel_requested_ns: int | None = None
+    cancel_delivered_ns: int | None = None
     error_type: str | None = None
     error_text: str | None = None
     blocked_s: float | None = None

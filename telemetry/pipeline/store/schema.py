@@ -56,7 +56,7 @@ create table inputs (
     container integer, slot integer, zone text, concurrency integer,
     burst integer, cold integer, batch_size integer,
     cancel_cause text, cancel_phase text, cancel_mechanism text,
-    cancel_observed text, cancel_requested_ns integer,
+    cancel_observed text, cancel_requested_ns integer, cancel_delivered_ns integer,
     error_type text, error_text text, blocked_s real, trace_id blob
 ) strict;
 create index inputs_began on inputs (began_ns);

@@ -1,8 +1,8 @@
-"""From records of a black box to rows of the log, the short way.
+"""From records of a black box, and from lines, to rows of the log, the short way.
 
-This is the loop that each line goes through, so it looks at a line as little as can
-be: nearly all are plain, and are told from the others by a few comparisons. Whatever
-it does not understand at once is left to the long way, which finds out.
+These are the loops that each line goes through, so they look at a line as little as
+can be: nearly all are plain, and are told from the others by a few comparisons.
+Whatever they do not understand at once is left to the long way, which finds out.
 """
 
 from __future__ import annotations
@@ -14,17 +14,24 @@ from typing import Any, Final
 import orjson
 
 from telemetry.capture.blackbox.reader import Found
+from telemetry.capture.line import LEVELS, Line
+from telemetry.pipeline.foreign import ForeignLine
 
 END_NS: Final = 1 << 63
 """Of times that SQLite can keep, in nanoseconds."""
 
-SHORT_COLUMNS: Final = 5
-"""Of a row that is sorted out here: unix_ns, execution, source, event, fields."""
+OWN_COLUMNS: Final = 5
+"""Of a row of a box: unix_ns, execution, source, event, fields."""
+FOREIGN_COLUMNS: Final = 7
+"""Of a row of a received line: the same, trace_id and span_id."""
 
 NOBODY: Final = 0
 """Stands for the execution of a line that is nobody's, as far as is known."""
 
 NO_FIELDS: Final = "{}"
+
+_TRACE_CHARS: Final = 32
+_SPAN_CHARS: Final = 16
 
 Group = list[Any]
 """Rows of one execution, one value behind the other."""
@@ -83,5 +90,66 @@ def sort_out(
         except sqlite3.Error:
             raise
         except Exception:  # noqa: BLE001  # damaged, or no line: it may hold anything
+            rest.append(each)
+    return rest
+
+
+def sort_out_foreign(
+    lines: Iterable[ForeignLine],
+    groups: dict[Any, tuple[int, Group, Group]],
+    execution_of: Callable[[Line], int],
+    sources: dict[Source, int],
+    source_of: Callable[[Source], int],
+) -> list[ForeignLine]:
+    """The same for lines that were received; what is left over.
+
+    Args:
+        groups: By input id and attempt, or by None: an execution, its rows without a
+            trace, and those with one.
+        execution_of: The number of an execution, by a line of it.
+    """
+    rest: list[ForeignLine] = []
+    encoded, text, levels, octets = orjson.dumps, str, LEVELS, bytearray.fromhex
+    for each in lines:
+        try:
+            line = each.line
+            unix_ns, event, trace, span = (
+                *(line.unix_ns, line.event),
+                *(line.trace_id, line.span_id),
+            )
+            if (
+                each.uid is not None
+                or line.exception is not None
+                or line.late
+                or line.candidates
+                or line.stream
+                or type(event) is not text
+                or not (event.isascii() or event.encode())  # lone surrogates raise
+                or not 0 < unix_ns < END_NS
+            ):
+                rest.append(each)
+                continue
+            key = line.input_id and (line.input_id, line.attempt)
+            known = groups.get(key)
+            if known is None:
+                known = groups[key] = (execution_of(line), [], [])
+            who = (levels[line.level], line.logger, line.thread)
+            source = sources.get(who)
+            if source is None:
+                source = source_of(who)
+            fields, (execution, plain, traced) = line.fields, known
+            kept = encoded(fields).decode() if fields else NO_FIELDS
+            if trace is None and span is None:
+                plain += (unix_ns, execution, source, event, kept)
+            elif len(trace) == _TRACE_CHARS and len(span) == _SPAN_CHARS:  # type: ignore[arg-type]  # None raises TypeError
+                traced += (
+                    *(unix_ns, execution, source, event, kept),
+                    *(octets(trace), octets(span)),  # type: ignore[arg-type]
+                )
+            else:
+                rest.append(each)
+        except sqlite3.Error:
+            raise
+        except Exception:  # noqa: BLE001  # it came from strangers
             rest.append(each)
     return rest

@@ -15,6 +15,9 @@ from typing import Any, Final
 Filled = tuple[int, ...]
 """Which columns of a row hold something, by their places."""
 
+_AT_ONCE: Final = 64
+"""Rows in one statement: it costs a third less than one for each."""
+
 _KNOWN: Final = 1_000
 """Sets of filled columns whose statement is remembered."""
 
@@ -66,6 +69,39 @@ class Statements:
                 )
                 _remember(self._updates, filled, statement)
             connection.executemany(statement, values)
+
+
+class FlatStatements:
+    """Inserts many rows at once that have all columns filled.
+
+    Args:
+        table: Its name; as the next, from nobody but us.
+        columns: Their names; blanks between.
+
+    Attributes:
+        columns: How many there are.
+    """
+
+    def __init__(self, table: str, columns: str) -> None:
+        names = columns.split()
+        self.columns: Final = len(names)
+        row = f"({', '.join('?' * len(names))})"
+        begin = f"insert into {table} ({', '.join(names)}) values "
+        self._one = begin + row
+        self._many = begin + ", ".join([row] * _AT_ONCE)
+
+    def insert(self, connection: sqlite3.Connection, flat: list[Any]) -> None:
+        """Write rows.
+
+        Args:
+            flat: Their values, one row behind the other.
+        """
+        size = self.columns * _AT_ONCE
+        whole = len(flat) - len(flat) % size
+        many = (flat[at : at + size] for at in range(0, whole, size))
+        connection.executemany(self._many, many)
+        ends = range(whole, len(flat), self.columns)
+        connection.executemany(self._one, (flat[at : at + self.columns] for at in ends))
 
 
 def _by_filled(rows: Iterable[Sequence[Any]]) -> dict[Filled, list[list[Any]]]:

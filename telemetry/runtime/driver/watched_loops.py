@@ -10,7 +10,9 @@ from telemetry.capture import recording
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.stack_asking import StackAsker
 from telemetry.capture.blackbox.stack_text import NOBODY, holder
+from telemetry.capture.line import LEVELS
 from telemetry.capture.runtime_records import LoopBlocked, LoopMeasured
+from telemetry.capture.settings import in_force
 from telemetry.policy.loop_lag import LagSampler
 from telemetry.policy.loop_watch import LoopWatch
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from telemetry.policy.loop_watch import Look
 
 EVENT: Final = "event loop blocked"
+_LEVEL: Final = "warning"
 
 _INSIST_NS: Final = 20_000_000
 """How long a process that can run Python code may take to answer: it needs less than
@@ -263,6 +266,8 @@ class WatchedLoop:
         return LoopMeasured(now_ns / 1e9, self._function, self._id, *taken, self._pool)
 
     def _log(self, *, over: bool) -> None:
+        if LEVELS[in_force().level.lower()] > LEVELS[_LEVEL]:
+            return  # the record tells it all the same
         held_by, candidates, suffered = self._who()
         scope = self._blame.scope
         fields: dict[str, object] = {"blocked_s": round(self._held_s, 3), "over": over}
@@ -275,7 +280,7 @@ class WatchedLoop:
             # Its trace would be a guess, and a wrong one is worse than none.
             candidates = candidates if held_by is None else (held_by,)
         recording.record(
-            "warning",
+            _LEVEL,
             EVENT,
             {**fields, "pid": self._pid},
             logger="telemetry.runtime",

@@ -124,7 +124,10 @@ def _cancellation(stored: StoredInput) -> Cancellation | None:
     if stored.cancel_cause is None:
         return None
     requested_ns, ended_ns = stored.cancel_requested_ns, stored.ended_ns
-    unwind_s = None
+    told_ns = stored.cancel_delivered_ns
+    deliver_s = unwind_s = None
+    if requested_ns is not None and told_ns is not None:
+        deliver_s = max(told_ns - requested_ns, 0) / 1e9
     if requested_ns is not None and ended_ns is not None:
         unwind_s = max(ended_ns - requested_ns, 0) / 1e9
     return Cancellation(
@@ -133,7 +136,7 @@ def _cancellation(stored: StoredInput) -> Cancellation | None:
         mechanism=stored.cancel_mechanism,
         observed=stored.cancel_observed,
         requested_ms=ms(requested_ns),
-        deliver_s=None,
+        deliver_s=deliver_s,
         unwind_s=unwind_s,
     )
 

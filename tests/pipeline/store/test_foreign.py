@@ -55,6 +55,28 @@ def test_a_repeated_line_is_stored_once(kept: Kept) -> None:
     assert rows == [("1", 1), ("2", 1), ("no uid", 2)]
 
 
+def test_lines_keep_the_trace_that_they_have(kept: Kept) -> None:
+    """One, none, or what is no trace at all: the line is there in each case."""
+    traces = [("ab" * 16, "cd" * 8), (None, None), ("zz" * 16, "cd" * 8), ("ab", None)]
+    given = [
+        ForeignLine(Line(T0, "info", f"{n}", {"n": n}, trace_id=trace, span_id=span))
+        for n, (trace, span) in enumerate(traces)
+    ]
+    with kept.store.transaction():
+        kept.intake.foreign_logs(kept.intake.processes.number(THEIRS), given)
+
+    rows = kept.rows(
+        "select event, hex(trace_id), hex(span_id), fields ->> '$.n' from logs "
+        "order by event"
+    )
+    assert rows == [
+        ("0", "AB" * 16, "CD" * 8, 0),
+        ("1", "", "", 1),
+        ("2", "", "CD" * 8, 2),
+        ("3", "", "", 3),
+    ]
+
+
 def test_lines_of_an_input_are_found_wherever_they_came_from(kept: Kept) -> None:
     """A received line that names an input stands beside those of its box."""
     theirs = Line(

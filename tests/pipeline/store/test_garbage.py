@@ -135,6 +135,7 @@ def test_what_was_kept_of_garbage_can_be_asked_for(kept: Kept, reader: Reader) -
         [2, None, T0, "no execution"],
         [4, None, T0, "InputStarted", []],
         [3, None, T0, float("inf"), "stack"],
+        put(started(1).record, (4, 7), 2**63),
     ],
 )
 def test_what_is_no_record_is_counted(kept: Kept, record: list[Any]) -> None:
@@ -147,7 +148,13 @@ def test_what_is_no_record_is_counted(kept: Kept, record: list[Any]) -> None:
 
 def test_what_strangers_send_is_looked_at(kept: Kept) -> None:
     """Lines, spans and points with impossible numbers are left out, and counted."""
-    bad_line = ForeignLine(Line(2**63, "info", "from the future"))
+    bad_lines = [
+        ForeignLine(Line(2**63, "info", "from the future")),
+        ForeignLine(Line(T0, "info", "half a \ud83d character")),
+        ForeignLine(Line(T0, "info", "x", exception="\ud83d")),
+        ForeignLine(Line(T0, "info", "x", logger="\ud83d")),
+        ForeignLine(Line(T0, "loud", "x")),
+    ]
     bad_span = FinishedSpan(b"", b"", b"", "", "x", 1, T0, T0)
     bad_point = Point("m", "s", "gauge", (), 0, -5, 1.0)
     good = Point(
@@ -156,11 +163,11 @@ def test_what_strangers_send_is_looked_at(kept: Kept) -> None:
     wide = Point("h", "s", "histogram", (), 0, T0, Distribution((1.0,), (0, 1), 2.0))
     with kept.store.transaction():
         number = kept.intake.processes.number(APP)
-        kept.intake.foreign_logs(number, [bad_line])
+        kept.intake.foreign_logs(number, bad_lines)
         kept.intake.foreign_spans(number, [bad_span])
         kept.intake.points(number, [bad_point, good, wide])
 
-    assert kept.intake.skipped["unreadable"] == 3
+    assert kept.intake.skipped["unreadable"] == 7
     assert kept.count(["logs", "spans", "points"]) == {
         "logs": 0,
         "spans": 0,

@@ -16,7 +16,8 @@ NEIGHBOUR: Final = "neighbour"
 
 _CANCELLED: Final = """
 select i.id, i.input_id, t.text, i.outcome, i.cancel_cause, i.cancel_phase,
-    i.cancel_mechanism, i.cancel_observed, i.cancel_requested_ns, i.ended_ns,
+    i.cancel_mechanism, i.cancel_observed, i.cancel_requested_ns,
+    i.cancel_delivered_ns, i.ended_ns,
     c.container_id, i.container
 from inputs i left join texts t on t.id = i.function
 left join containers c on c.id = i.container
@@ -49,6 +50,7 @@ class Cancellation(NamedTuple):
         phase: queued or running.
         mechanism: task, exception or container.
         observed: unwound, swallowed, raised, never_started, stuck or died.
+        delivered_ns: When the body was told; None where it never was.
         took_s: Seconds from the request to its end.
         rescheduled: Neighbours that had to run again because of it.
     """
@@ -61,6 +63,7 @@ class Cancellation(NamedTuple):
     mechanism: str | None
     observed: str | None
     requested_ns: int | None
+    delivered_ns: int | None
     ended_ns: int | None
     container_id: str | None
     took_s: float | None
@@ -92,7 +95,7 @@ def cancellations(
             (*where.values, limit),
         )
         for number, *columns, container in rows:
-            asked_ns, ended_ns = columns[7], columns[8]
+            asked_ns, ended_ns = columns[7], columns[9]
             took_s = None
             if asked_ns is not None and ended_ns is not None:
                 took_s = max(ended_ns - asked_ns, 0) / 1e9

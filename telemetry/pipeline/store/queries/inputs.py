@@ -32,7 +32,8 @@ i.id, i.input_id, i.call_id, t.text, i.parent, i.began_ns, i.enqueued_ns, i.star
 i.ended_ns, i.outcome, i.attempts, i.wait_s, i.wait_reason, i.run_s, i.total_s,
 c.container_id, i.slot, i.zone, i.concurrency, i.burst, i.cold, i.batch_size,
 i.cancel_cause, i.cancel_phase, i.cancel_mechanism, i.cancel_observed,
-i.cancel_requested_ns, i.error_type, i.error_text, i.blocked_s, hex(i.trace_id)
+i.cancel_requested_ns, i.cancel_delivered_ns,
+i.error_type, i.error_text, i.blocked_s, hex(i.trace_id)
 """
 _FROM: Final = """
 from inputs i left join texts t on t.id = i.function
@@ -99,6 +100,7 @@ class StoredInput(NamedTuple):
     cancel_mechanism: str | None
     cancel_observed: str | None
     cancel_requested_ns: int | None
+    cancel_delivered_ns: int | None
     error_type: str | None
     error_text: str | None
     blocked_s: float | None
