@@ -22,7 +22,8 @@ _DONE: Final = """
 select c.container_id, d.count, d.peak, d.interrupted from
 (select container, count(*) as count, max(concurrency) as peak,
     sum(ending in ('neighbour', 'lost')) as interrupted
-    from executions not indexed group by container) d join containers c on c.id = d.container
+    from executions not indexed group by container) d
+join containers c on c.id = d.container
 """
 _DECISIONS: Final = """
 select d.unix_ns, t.text, d.want, d.have, d.demand, d.reason from decisions d
