@@ -22,15 +22,17 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks import killed_writer
-from benchmarks.killed_writer import BOX, COUNT, ENDS, KILLED, PAGE_BYTES, READY, ROADS
+from benchmarks.killed_writer import BOX, ENDS, KILLED, PAGE_BYTES, READY, ROADS, Page
 from benchmarks.report import Report, parser
-from telemetry.capture.blackbox.reader import BoxReader, SlotState
+from telemetry.capture.blackbox.box_head import SlotState
+from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
 
 KILLS: Final = 1_000
@@ -39,6 +41,7 @@ _LATEST_S: Final = 0.02
 _BEGIN_S: Final = 20.0
 _READ_EVERY_S: Final = 0.002
 _SEED: Final = 1
+_NOTES: Final = 3
 _NUMBER: Final = re.compile(r"\d+$")
 
 
@@ -54,6 +57,7 @@ class Tally:
         damaged: Records that could not be read.
         dropped: Records that the writer had counted as dropped.
         misnamed: Rows of the slot table that are not what ran there.
+        notes: More about what is wrong.
     """
 
     processes: int = 0
@@ -64,6 +68,7 @@ class Tally:
     damaged: int = 0
     dropped: int = 0
     misnamed: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def is_perfect(self) -> bool:
@@ -84,20 +89,28 @@ def judged(found: Sequence[int], returned: int) -> Tally:
     The call that was interrupted may have written its line already.
     """
     numbers = set(found)
+    wrong = [
+        f"{after} behind {before} of {returned}"
+        for before, after in pairwise((-1, *found))
+        if after < before or after > returned
+    ]
     return Tally(
         returned=returned,
         lost=len(set(range(returned)) - numbers),
         twice=len(found) - len(numbers),
-        disordered=int(
-            list(found) != sorted(found) or max(numbers, default=0) > returned
-        ),
+        disordered=bool(wrong),
+        notes=wrong[:_NOTES],
     )
 
 
 def examined(
-    records: Iterable[Sequence[Any]], slots: Sequence[SlotState], page: bytes
+    records: Iterable[Sequence[Any]], slots: Sequence[SlotState], counts: Sequence[int]
 ) -> Tally:
-    """What to say of all that one process has left behind."""
+    """What to say of all that one process has left behind.
+
+    Args:
+        counts: How many calls of each thread have returned.
+    """
     said: list[list[int]] = [[] for _ in ROADS]
     ended: list[int] = []
     for record in records:
@@ -108,7 +121,6 @@ def examined(
             said[thread].append(int(str(number)))
         elif record[0] == EXECUTION and str(record[3][0]).count("-") > 1:
             ended.append(_last_number(record[3][0]))
-    counts = [count for (count,) in COUNT.iter_unpack(page[:READY])]
     tally = judged(ended, counts[-1])
     for found, count in zip(said, counts, strict=True):
         tally.add(judged(found, count))
@@ -133,7 +145,8 @@ def killed(how: str, drawn: random.Random, *, read: bool) -> Tally:
         read: Empty its box while it writes.
     """
     folder = Path(tempfile.mkdtemp(prefix="kills-", dir=_memory()))
-    page = mmap.mmap(-1, PAGE_BYTES)
+    shared = mmap.mmap(-1, PAGE_BYTES)
+    page = memoryview(shared).cast("Q")
     after_s = drawn.uniform(0, _LATEST_S)
     try:
         pid = os.fork()
@@ -155,17 +168,18 @@ def killed(how: str, drawn: random.Random, *, read: bool) -> Tally:
                 os.kill(pid, KILLED[how])
             os.waitpid(pid, 0)
             records += reader.poll()
-            tally = examined(records, reader.slots(), page[:])
+            tally = examined(records, reader.slots(), list(page[:READY]))
             tally.processes = 1
             tally.damaged += reader.damaged
             tally.dropped += sum(reader.dropped().values())
             return tally
     finally:
-        page.close()
+        page.release()
+        shared.close()
         shutil.rmtree(folder)
 
 
-def _await_ready(page: mmap.mmap) -> None:
+def _await_ready(page: Page) -> None:
     end_s = time.monotonic() + _BEGIN_S
     while page[READY] == 0:
         if time.monotonic() > end_s:
@@ -178,14 +192,17 @@ def _memory() -> str | None:
     return shared if os.access(shared, os.W_OK) else None
 
 
-def run(kills: int) -> dict[str, Tally]:
-    """So many processes, killed in every way."""
+def run(kills: int, tell: Callable[[str], object]) -> dict[str, Tally]:
+    """So many processes, killed in every way; *tell* of those that left it wrong."""
     drawn = random.Random(_SEED)
     found: dict[str, Tally] = {}
     for how in (*KILLED, *ENDS):
         total = found[how] = Tally()
         for number in range(kills if how == "SIGKILL" else max(1, kills // 10)):
-            total.add(killed(how, drawn, read=number % 2 == 1))
+            tally = killed(how, drawn, read=number % 2 == 1)
+            if not tally.is_perfect:
+                tell(f"{how}, process {number}, read {number % 2 == 1}: {tally}")
+            total.add(tally)
     return found
 
 
@@ -196,8 +213,9 @@ def main() -> None:
     options = arguments.parse_args()
     report = Report("Killed in the midst of writing", options)
     gc.freeze()  # what is forked shares it
-    found = run(options.count or (QUICK_KILLS if options.quick else KILLS))
-    names = [each.name for each in fields(Tally)]
+    kills = options.count or (QUICK_KILLS if options.quick else KILLS)
+    found = run(kills, report.line)
+    names = [each.name for each in fields(Tally) if each.name != "notes"]
     rows = [
         [how, *(f"{getattr(tally, name):,}" for name in names)]
         for how, tally in found.items()

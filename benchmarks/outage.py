@@ -99,7 +99,10 @@ class Ground:
             time.sleep(_LOOK_S)
         command = [sys.executable, "-m", "telemetry", "agent", "--once"]
         for _ in range(10):
-            if not subprocess.run(command, env=self.environ, check=False).returncode:
+            done = subprocess.run(
+                command, env=self.environ, check=False, capture_output=True
+            )
+            if not done.returncode:
                 return
         raise TimeoutError("not everything could be delivered")
 
@@ -190,6 +193,7 @@ def main() -> int:
         ("agents killed", f"{found.killed}", f"in {found.seconds:.0f} s"),
     ]
     report.table("what is where", ("what", "count", ""), rows)
+    report.keep("what is where", found._asdict())
     report.close()
     right = (
         found.stored == found.distinct == found.written

@@ -1,6 +1,6 @@
 """Servers that take OTLP logs, each in a process of its own, for `receiving`.
 
-Started as ``python -m benchmarks.receiving_servers KIND``; it prints its port, and
+Started as a module, with the kind of server as its argument; it prints its port, and
 ends with its standard input.
 """
 

@@ -245,7 +245,7 @@ def bars(head: Head, ask: Ask, steps: Sequence[Step], *, most: float) -> model.P
         .value_mode(c.BarGaugeValueMode.COLOR)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
-    return finished(panel.build(), head, [ask.over_time()])
+    return finished(panel.build(), head, [ask.once()])
 
 
 def states(head: Head, ask: Ask, named: Mapping[str, str]) -> model.Panel:

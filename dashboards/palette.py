@@ -103,7 +103,7 @@ STATES: Final[Mapping[str, Look]] = {
 EXITS: Final[Mapping[str, Look]] = {
     "scaledown": Look(GREY, _DOTS),
     "shutdown": Look(DARK_BLUE, _DASH),
-    "cancellation": Look(PURPLE),
+    "cancellation": Look(PURPLE, (8, 3, 2, 3, 2, 3)),
     "timeout": Look(BROWN, _DASH_DOT),
     "crash": Look(RED, _LONG),
     "start_failed": Look(DARK_RED, _SHORT),

@@ -68,7 +68,8 @@ class Ask:
 
     def once(self) -> Builder[Dataquery]:
         """At the end of the time range alone."""
-        return prometheus.Dataquery().expr(self.expr).instant().exemplar(exemplar=False)
+        found = prometheus.Dataquery().expr(self.expr).instant()
+        return found.legend_format(self.legend or "__auto").exemplar(exemplar=False)
 
     def as_heat(self) -> Builder[Dataquery]:
         """Over time, as buckets."""

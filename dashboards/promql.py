@@ -11,14 +11,12 @@ from telemetry.core.metrics import Metric
 
 RATE: Final = "$__rate_interval"
 RANGE: Final = "$__range"
-STEP: Final = "* $__interval_ms / 1000"
-"""What makes of a rate how much there was in a step of the panel."""
 
 FRESH_S: Final = 60
 """Age in seconds at which the last value of a gauge counts for nothing any more.
 
 Metrics are pushed, so no scrape marks a container as gone: Prometheus goes on
-answering with its last value for 5 minutes. Four times the export interval (15 s).
+answering with its last value for 5 minutes. Six times the interval of export (10 s).
 """
 
 SERVICE: Final = 'job=~"$job", instance=~"$instance"'
@@ -68,20 +66,19 @@ def rate(metric: Metric | str, *more: str, by: Sequence[str] = ()) -> str:
     return _summed("rate", metric, more, by, RATE)
 
 
-def increase(
-    metric: Metric | str, *more: str, by: Sequence[str] = (), over: str
-) -> str:
-    """Sum of the increases over a time, by labels."""
-    return _summed("increase", metric, more, by, over)
+def per_minute(metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
+    """How often in a minute: for what is rare, whatever the zoom.
 
-
-def in_step(metric: Metric | str, *more: str, by: Sequence[str] = ()) -> str:
-    """How much was counted in each step of a panel: these add up to all there was.
-
-    An increase over `RATE` would not: that is longer than a step, so that a step has
-    two exports in it, and what is counted would be in several of them.
+    Counts in the steps of a panel would not add up: rates need windows that overlap.
     """
-    return f"{rate(metric, *more, by=by)} {STEP}"
+    return f"60 * {rate(metric, *more, by=by)}"
+
+
+def increase(
+    metric: Metric | str, *more: str, by: Sequence[str] = (), over: str = RATE
+) -> str:
+    """Sum of the increases, by labels."""
+    return _summed("increase", metric, more, by, over)
 
 
 def _summed(
@@ -101,14 +98,13 @@ def grouped(by: Sequence[str]) -> str:
 
 
 def buckets(metric: Metric, *more: str) -> str:
-    """What a heatmap wants: how much came into each bucket in each step."""
-    return in_step(s.bucket(metric), *more, by=["le"])
+    """What a heatmap wants: how much comes into each bucket per second."""
+    return rate(s.bucket(metric), *more, by=["le"])
 
 
 def quantile(share: float, metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
     """A quantile of a histogram at each moment, by labels."""
-    rates = rate(s.bucket(metric), *more, by=["le", *by])
-    return f"histogram_quantile({share:g}, {rates})"
+    return _quantile(share, rate(s.bucket(metric), *more, by=["le", *by]))
 
 
 def quantile_in_range(
@@ -116,7 +112,12 @@ def quantile_in_range(
 ) -> str:
     """A quantile of all that a histogram has seen in the time range, by labels."""
     counts = increase(s.bucket(metric), *more, by=["le", *by], over=RANGE)
-    return f"histogram_quantile({share:g}, {counts})"
+    return _quantile(share, counts)
+
+
+def _quantile(share: float, buckets_by_le: str) -> str:
+    # A quantile of nothing is no number, which no comparison lets through.
+    return f"(histogram_quantile({share:g}, {buckets_by_le}) >= 0)"
 
 
 def mean(metric: Metric, *more: str, by: Sequence[str] = ()) -> str:
@@ -142,6 +143,32 @@ def of_pools(expr: str) -> str:
     """
     of_class = f'"{s.FUNCTION}", "$1", "{s.FUNCTION}", "(.+)[.][^.]+"'
     return f"({expr} or sum by ({s.FUNCTION}) (label_replace({expr}, {of_class})))"
+
+
+def above_target(expr: str) -> str:
+    """Of series by function, those of functions that can be above their target.
+
+    Where the limit is the target, "saturated" is at the target and not above it. Such
+    a function has no inputs admitted in the zone "burst", not even a series of none.
+    """
+    can = rate(names.STARTED, f'{s.ZONE}="burst"', by=[s.FUNCTION])
+    return f"({expr} and on ({s.FUNCTION}) {of_pools(f'({can} >= 0)')})"
+
+
+def time_above_target(over: str = RATE) -> str:
+    """Share of container time above the target."""
+    by = [s.FUNCTION]
+    zone = f'{s.ZONE}=~"burst|saturated"'
+    part = increase(names.ZONE_SECONDS, zone, by=by, over=over)
+    whole = increase(names.ZONE_SECONDS, over=over)
+    return share(f"sum ({above_target(part)})", whole)
+
+
+def most(
+    metric: Metric, selector: str, *, by: str = s.FUNCTION, over: str = RATE
+) -> str:
+    """The greatest value of a gauge within a window, by one label."""
+    return f"max by ({by}) (max_over_time({s.series(metric)}{{{selector}}}[{over}]))"
 
 
 def legend(*labels: str) -> str:
@@ -172,7 +199,8 @@ def zone_of_container() -> str:
         for metric in (names.SLOTS_ACTIVE, names.SLOTS_TARGET, names.SLOTS_LIMIT)
     )
     plain = (
-        f"({fresh(active)} > bool 0) + ({active} > bool {target})"
+        # One that has ended is told of once more, with a limit of 0.
+        f"(({fresh(active)} and {limit} > 0) > bool 0) + ({active} > bool {target})"
         f" + ({active} >= bool {limit}) * ({limit} > bool {target})"
     )
     queue = total(chosen(s.series(names.QUEUED)), by=["job", s.FUNCTION])

@@ -46,7 +46,7 @@ def board() -> Board:
 
 
 def _fullness() -> list[shared.Wide]:
-    peaks = promql.chosen(s.series(names.SLOTS_PEAK))
+    peaks = promql.total(promql.chosen(s.series(names.SLOTS_PEAK)))
     exact = kinds.lines(
         Head(
             number=2,
@@ -62,7 +62,7 @@ def _fullness() -> list[shared.Wide]:
         [
             Ask(promql.rate(names.SLOTS_SECONDS), "mean"),
             Ask(promql.total(promql.chosen(s.series(names.ACTIVE))), "sample"),
-            Ask(f"max_over_time(sum ({peaks})[{promql.RATE}:])", "peak"),
+            Ask(f"max_over_time(({peaks})[{promql.RATE}:15s])", "peak"),
             Ask(promql.total(promql.living(names.SLOTS_TARGET)), "target"),
             Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
         ],
@@ -90,11 +90,12 @@ def _figures() -> list[shared.Wide]:
             title="Free slots",
             says="How many more inputs could run now in the containers that are ready.",
             unit="short",
-            empty=_NO_CONTAINER,
+            empty="No container is ready now.",
             to=[_SCALING],
         ),
+        # None of them is a state of its own, and not a shortage.
         Ask(
-            f"{promql.total(promql.living(names.SLOTS_LIMIT))}"
+            f"({promql.total(promql.living(names.SLOTS_LIMIT))} > 0)"
             f" - {promql.total(promql.chosen(s.series(names.ACTIVE)))}"
         ),
         ((None, palette.RED), (1, palette.GREEN)),
@@ -133,12 +134,7 @@ def _episodes() -> list[Panel]:
             empty=_NO_CONTAINER,
             to=[_TUNING],
         ),
-        Ask(
-            promql.share(
-                promql.rate(names.ZONE_SECONDS, shared.ABOVE_TARGET),
-                promql.rate(names.ZONE_SECONDS),
-            )
-        ),
+        Ask(promql.time_above_target()),
         kinds.worse_above(0.2, 0.5),
     )
     bursts = kinds.number(
@@ -192,15 +188,20 @@ def _bursts() -> list[shared.Wide]:
     reasons = kinds.lines(
         Head(
             number=13,
-            title="Bursts by reason",
+            title="Bursts per minute, by reason",
             says="`cold_start`: help is on its way. `max_containers`: nobody may come, "
             "so the function has to burst or to wait.",
-            unit="short",
+            unit="cpm",
             empty=_NO_BURST,
             to=[_SCALING],
         ),
-        [Ask(promql.in_step(names.BURSTS, by=[s.REASON]), promql.legend(s.REASON))],
-        Drawn(looks=palette.BURST_REASONS, bars=True, stack="normal", legend=("sum",)),
+        [Ask(promql.per_minute(names.BURSTS, by=[s.REASON]), promql.legend(s.REASON))],
+        Drawn(
+            looks=palette.BURST_REASONS,
+            bars=True,
+            stack="normal",
+            legend=("mean", "max"),
+        ),
     )
     return [(8, _run_time()), (8, _slowdown()), (8, reasons)]
 
@@ -244,14 +245,19 @@ def _slowdown() -> Panel:
             empty="No input was admitted above the target, or none under it.",
             to=[_TUNING],
         ),
-        [Ask(promql.top(f"{above} / ({under} > 0)"), promql.legend(s.FUNCTION))],
+        [
+            Ask(
+                promql.top(promql.above_target(f"({above} / {under})")),
+                promql.legend(s.FUNCTION),
+            )
+        ],
         Drawn(steps=((None, palette.GREEN), (1.2, palette.ORANGE), (2, palette.RED))),
     )
 
 
 def _containers() -> list[shared.Wide]:
-    peaks = f"{s.series(names.SLOTS_PEAK)}{{{promql.OF_CONTAINER}}}"
-    most = f"max_over_time({peaks}[{promql.RATE}])"
+    chosen = promql.OF_CONTAINER
+    peaks = promql.most(names.SLOTS_PEAK, chosen, by=s.CONTAINER)
     peak = kinds.lines(
         Head(
             number=14,
@@ -264,12 +270,9 @@ def _containers() -> list[shared.Wide]:
             to=[_EXPLORER],
         ),
         [
-            Ask(
-                promql.top(f"max by ({s.CONTAINER}) ({most})"),
-                promql.legend(s.CONTAINER),
-            ),
-            Ask(f"max ({promql.per_container(names.SLOTS_TARGET)})", "target"),
-            Ask(f"max ({promql.per_container(names.SLOTS_LIMIT)})", "limit"),
+            Ask(promql.top(peaks), promql.legend(s.CONTAINER)),
+            Ask(f"max ({promql.most(names.SLOTS_TARGET, chosen)})", "target"),
+            Ask(f"max ({promql.most(names.SLOTS_LIMIT, chosen)})", "limit"),
         ],
         Drawn(looks=palette.LINES),
     )
@@ -302,20 +305,20 @@ def _trust() -> list[shared.Wide]:
     blocked = kinds.lines(
         Head(
             number=19,
-            title="Blocked loops",
+            title="Blocked loops per minute",
             says="Times that a body held the event loop longer than the watchdog "
             "allows, by function. The record names the input and the line of code.",
-            unit="short",
+            unit="cpm",
             empty="No event loop was blocked in this time range.",
             to=[_EXPLORER],
         ),
         [
             Ask(
-                promql.top(promql.in_step(names.LOOP_BLOCKED, by=[s.FUNCTION])),
+                promql.top(promql.per_minute(names.LOOP_BLOCKED, by=[s.FUNCTION])),
                 promql.legend(s.FUNCTION),
             )
         ],
-        Drawn(bars=True, stack="normal", legend=("sum",)),
+        Drawn(bars=True, stack="normal", legend=("mean", "max")),
     )
     return [
         (8, shared.little(17, _HEALTH)),

@@ -16,7 +16,7 @@ from telemetry.core import names
 from telemetry.core.metrics import Metric
 
 _NO_AGENT: Final = "No agent reports in this time range."
-_NO_COLLECTOR: Final = "No Collector pushes its own metrics to this Prometheus."
+_NO_COLLECTOR: Final = "No Collector reports its own metrics to this Prometheus."
 
 _OVERVIEW: Final = Link(links.OVERVIEW)
 _EXPLORER: Final = Link(links.EXPLORER)
@@ -45,6 +45,8 @@ def board() -> Board:
 
 
 def _figures() -> list[shared.Wide]:
+    counter = f"{s.series(names.TELEMETRY_DROPPED)}{{{promql.SERVICE}}}"
+    dropped_in_all = f"sum (increase({counter}[{promql.RANGE}]))"
     dropped = kinds.number(
         Head(
             number=1,
@@ -54,7 +56,7 @@ def _figures() -> list[shared.Wide]:
             empty=_NO_AGENT,
             to=[_OVERVIEW],
         ),
-        Ask(promql.or_zero(_pipeline(names.TELEMETRY_DROPPED, over=promql.RANGE))),
+        Ask(promql.or_zero(dropped_in_all)),
         ((None, palette.GREEN), (0.5, palette.RED)),
         decimals=0,
     )
@@ -125,14 +127,10 @@ def _figures_of_collector() -> list[Panel]:
     return [failed, fill]
 
 
-def _pipeline(metric: Metric, over: str) -> str:
+def _per_second(metric: Metric, *by: str) -> str:
     # Of a process and not of a function: what is lost may be nobody's.
-    return f"sum (increase({s.series(metric)}{{{promql.SERVICE}}}[{over}]))"
-
-
-def _pipeline_in_step(metric: Metric, *by: str) -> str:
-    rates = f"rate({s.series(metric)}{{{promql.SERVICE}}}[{promql.RATE}])"
-    return f"sum{promql.grouped(by)} ({rates}) {promql.STEP}"
+    counter = f"{s.series(metric)}{{{promql.SERVICE}}}"
+    return f"sum{promql.grouped(by)} (rate({counter}[{promql.RATE}]))"
 
 
 def _of_process(metric: Metric) -> str:
@@ -184,19 +182,26 @@ def _lines() -> list[shared.Wide]:
         Head(
             number=8,
             title="Lines written",
-            says="Log records per second, with and without an input.",
+            says="Log records per second, with and without an input; those of programs "
+            "that run no function too.",
             unit="cps",
             empty="No function wrote a line in this time range.",
             to=[_EXPLORER],
         ),
         [
-            Ask(promql.rate(names.LOG_RECORDS, f'{s.BOUND}="true"'), "with an input"),
-            Ask(promql.rate(names.LOG_RECORDS, nobodys), "without"),
+            Ask(_lines_per_second(names.LOG_RECORDS, "true"), "with an input"),
+            Ask(_lines_per_second(names.LOG_RECORDS, "false"), "without"),
             Ask(promql.rate(names.LOG_LATE), "late"),
         ],
         Drawn(looks=palette.LINES_OF_LOG, stack="normal", legend=("mean", "max")),
     )
     return [(8, unbound), (8, written), (8, shared.little(9, _CONCURRENCY))]
+
+
+def _lines_per_second(metric: Metric, bound: str) -> str:
+    # Of no function: lines of the driver, and of programs that run none.
+    counter = f'{s.series(metric)}{{{promql.SERVICE}, {s.BOUND}="{bound}"}}'
+    return f"sum (rate({counter}[{promql.RATE}]))"
 
 
 def _agent() -> list[shared.Wide]:
@@ -205,31 +210,31 @@ def _agent() -> list[shared.Wide]:
         Head(
             number=10,
             title="Delivered",
-            says="Items that arrived at the Collector, by signal.",
-            unit="short",
+            says="Items per second that arrived at the Collector, by signal.",
+            unit="cps",
             empty=_NO_AGENT,
             to=[_OVERVIEW],
         ),
-        [Ask(_pipeline_in_step(names.TELEMETRY_SHIPPED, s.SIGNAL), signal)],
-        Drawn(looks=palette.SIGNALS, bars=True, stack="normal", legend=("sum",)),
+        [Ask(_per_second(names.TELEMETRY_SHIPPED, s.SIGNAL), signal)],
+        Drawn(looks=palette.SIGNALS, stack="normal", legend=("mean", "max")),
     )
     dropped = kinds.lines(
         Head(
             number=11,
-            title="Dropped by reason",
+            title="Dropped per minute",
             says="Items that were given up: the budget was spent, or the Collector "
             "refused them for good.",
-            unit="short",
+            unit="cpm",
             empty="Nothing was dropped in this time range.",
             to=[_OVERVIEW],
         ),
         [
             Ask(
-                _pipeline_in_step(names.TELEMETRY_DROPPED, s.SIGNAL, s.REASON),
+                f"60 * {_per_second(names.TELEMETRY_DROPPED, s.SIGNAL, s.REASON)}",
                 promql.legend(s.SIGNAL, s.REASON),
             )
         ],
-        Drawn(bars=True, stack="normal", legend=("sum",)),
+        Drawn(bars=True, stack="normal", legend=("mean", "max")),
     )
     backlog = kinds.lines(
         Head(

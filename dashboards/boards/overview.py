@@ -127,12 +127,11 @@ def _queue() -> kinds.Panel:
             to=[_SCALING],
         ),
         Ask(promql.or_zero(promql.total(promql.chosen(s.series(names.QUEUED))))),
-        Ask(shared.room(), "limit"),
+        Ask(shared.SLOTS_OR_ONE, "limit"),
     )
 
 
 def _burst_time() -> kinds.Panel:
-    above = promql.rate(names.ZONE_SECONDS, f'{s.ZONE}=~"burst|saturated"')
     return kinds.number(
         Head(
             number=6,
@@ -144,7 +143,7 @@ def _burst_time() -> kinds.Panel:
             empty="No container ran in this time range.",
             to=[_CONCURRENCY],
         ),
-        Ask(promql.share(above, promql.rate(names.ZONE_SECONDS))),
+        Ask(promql.time_above_target()),
         kinds.worse_above(0.2, 0.5),
     )
 

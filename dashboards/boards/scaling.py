@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import kinds, links, moments, palette, promql, tables, variables
 from dashboards import series as s
 from dashboards.board import Board, Row
-from dashboards.boards import shared
+from dashboards.boards import shared, starting
 from dashboards.kinds import Drawn, Panel
 from dashboards.links import Link
 from dashboards.panel import Ask, AskTraces, Head
@@ -20,7 +20,6 @@ _NO_START: Final = "No container started in this time range."
 _CONCURRENCY: Final = Link(links.CONCURRENCY)
 _TUNING: Final = Link(links.TUNING)
 _EXPLORER: Final = Link(links.EXPLORER)
-_CANCELLATIONS: Final = Link(links.CANCELLATIONS)
 
 _COLD: Final = f'{s.WAIT_REASON}="cold_start"'
 _SLOW_S: Final = 1
@@ -35,8 +34,8 @@ def board() -> Board:
             Row("Does anything wait?", _figures(), height=4),
             Row("How long do inputs wait?", _waits(), height=8),
             Row("What do they wait for?", _reasons(), height=8),
-            Row("Do containers follow demand?", _following(), height=9),
-            Row("What does a start cost?", _starts(), height=8),
+            Row("Do containers follow demand?", starting.following(), height=9),
+            Row("What does a start cost?", starting.starts(), height=8),
             Row("Which inputs waited long?", [(24, _slow())], height=9),
         ],
         variables=variables.common(variables.short_service(), traces=True),
@@ -56,7 +55,7 @@ def _figures() -> list[shared.Wide]:
             to=[_CONCURRENCY],
         ),
         Ask(promql.or_zero(promql.total(promql.chosen(s.series(names.QUEUED))))),
-        Ask(shared.room(), "limit"),
+        Ask(shared.SLOTS_OR_ONE, "limit"),
     )
     oldest = kinds.number(
         Head(
@@ -113,7 +112,7 @@ def _figures_of_containers() -> list[Panel]:
             empty="No autoscaler decided anything yet.",
             to=[_CONCURRENCY],
         ),
-        Ask(f"clamp_min({_wanted()} - {_containers('ready|starting')}, 0)"),
+        Ask(f"clamp_min({starting.wanted()} - {_containers('ready|starting')}, 0)"),
         ((None, palette.GREEN), (1, palette.ORANGE)),
     )
     start = kinds.figure_now(
@@ -133,10 +132,6 @@ def _figures_of_containers() -> list[Panel]:
         kinds.NEUTRAL,
     )
     return [cold, missing, start]
-
-
-def _wanted() -> str:
-    return promql.total(promql.living(names.AUTOSCALER_WANT))
 
 
 def _containers(states: str) -> str:
@@ -238,131 +233,6 @@ def _reasons() -> list[shared.Wide]:
         Drawn(looks=palette.WAITS),
     )
     return [(8, lost), (8, inputs), (8, long)]
-
-
-def _following() -> list[shared.Wide]:
-    states = kinds.lines(
-        Head(
-            number=13,
-            title="Containers and what is wanted",
-            says="Containers by state; the dashed line is what the autoscaler wants.",
-            unit="short",
-            empty="No container ran in this time range.",
-            to=[_CONCURRENCY],
-        ),
-        [
-            Ask(
-                promql.total(promql.chosen(s.series(names.CONTAINERS)), by=[s.STATE]),
-                promql.legend(s.STATE),
-            ),
-            Ask(_wanted(), "wanted"),
-        ],
-        Drawn(looks={**palette.STATES, **palette.LINES}, stack="normal"),
-    )
-    demand = kinds.lines(
-        Head(
-            number=14,
-            title="Demand against capacity",
-            says="Demand is running and queued inputs, averaged over the window of "
-            "the autoscaler. Above the dashed line containers are missing, above the "
-            "dotted one inputs wait.",
-            unit="short",
-            empty="No autoscaler decided anything yet.",
-            to=[_CONCURRENCY],
-        ),
-        [
-            Ask(f"sum ({promql.living(names.AUTOSCALER_DEMAND)})", "demand"),
-            Ask(promql.total(promql.living(names.SLOTS_TARGET)), "target"),
-            Ask(promql.total(promql.living(names.SLOTS_LIMIT)), "limit"),
-        ],
-        Drawn(looks={"demand": palette.EXACT, **palette.LINES}),
-    )
-    decisions = kinds.lines(
-        Head(
-            number=15,
-            title="Decisions",
-            says="Of the autoscaler, by direction and reason. Up and down in turn is "
-            "a `scaledown_window` that is too short.",
-            unit="short",
-            empty="The autoscaler changed nothing in this time range.",
-            to=[_TUNING],
-        ),
-        [
-            Ask(
-                promql.in_step(names.AUTOSCALER_DECISIONS, by=[s.DIRECTION, s.REASON]),
-                promql.legend(s.DIRECTION, s.REASON),
-            )
-        ],
-        Drawn(bars=True, stack="normal", legend=("sum",)),
-    )
-    return [(8, states), (8, demand), (8, decisions)]
-
-
-def _starts() -> list[shared.Wide]:
-    exits = kinds.lines(
-        Head(
-            number=16,
-            title="Starts and exits",
-            says="Containers started, and why others ended.",
-            unit="short",
-            empty="No container started or ended in this time range.",
-            to=[_CANCELLATIONS],
-        ),
-        [
-            Ask(promql.in_step(names.CONTAINER_STARTS), "started"),
-            Ask(
-                promql.in_step(names.CONTAINER_EXITS, by=[s.REASON]),
-                promql.legend(s.REASON),
-            ),
-        ],
-        Drawn(
-            looks={"started": palette.Look(palette.GREEN), **palette.EXITS},
-            bars=True,
-            legend=("sum",),
-        ),
-    )
-    begun = promql.of_pools(promql.increase(names.STARTED, by=[s.FUNCTION], over="1h"))
-    containers = promql.increase(names.CONTAINER_STARTS, by=[s.FUNCTION], over="1h")
-    life = kinds.lines(
-        Head(
-            number=18,
-            title="Inputs in the life of a container",
-            says="Inputs begun for each container started, over an hour. Few means "
-            "churn: the start is paid again and again.",
-            unit="short",
-            empty=_NO_START,
-            to=[_TUNING],
-        ),
-        [
-            Ask(
-                promql.top(f"{begun} / ({containers} > 0)"),
-                promql.legend(s.FUNCTION),
-            )
-        ],
-    )
-    return [(8, exits), (8, _phases()), (8, life)]
-
-
-def _phases() -> Panel:
-    return kinds.lines(
-        Head(
-            number=17,
-            title="Where a cold start goes",
-            says="Mean time of spawn, import and enter hooks. Import and enter are "
-            "yours to make faster; `buffer_containers` hides what is left.",
-            unit="s",
-            empty=_NO_START,
-            to=[_TUNING],
-        ),
-        [
-            Ask(
-                promql.mean(names.CONTAINER_START_DURATION, f'{s.PHASE}="{phase}"'),
-                phase,
-            )
-            for phase in palette.PHASES
-        ],
-        Drawn(looks=palette.PHASES, stack="normal", legend=("mean", "max")),
-    )
 
 
 def _slow() -> Panel:

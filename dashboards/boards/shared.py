@@ -19,6 +19,12 @@ Wide = tuple[int, Panel]
 OBJECTIVE: Final = "max (slo:input_total_duration:objective_seconds)"
 """The latency objective, as a rule records it: one place to change it."""
 
+SLOTS_OR_ONE: Final = (
+    f"clamp_min({promql.total(promql.living(names.SLOTS_LIMIT))} or vector(0), 1)"
+)
+"""All slots that there are; one where no container is ready, so that a queue before
+none is full, and none is not."""
+
 ABOVE_TARGET: Final = f'{s.ZONE}=~"burst|saturated"'
 AT_OR_UNDER: Final = f'{s.ZONE}="normal"'
 
@@ -46,14 +52,6 @@ def percentiles(metric: Metric, *more: str) -> list[Ask]:
         Ask(promql.quantile(share, metric, *more), name, exemplars=name == "p99")
         for name, share in shares
     ]
-
-
-def room() -> str:
-    """How many may wait before a queue is red: as many as containers can run, or none.
-
-    Where no container lives that is 0, and a queue of 0 is not too long.
-    """
-    return f"({promql.total(promql.living(names.SLOTS_LIMIT))} > 0) or vector(1)"
 
 
 def active_target_limit(number: int, to: Link) -> Panel:

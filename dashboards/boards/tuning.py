@@ -58,24 +58,23 @@ def _advice() -> list[shared.Wide]:
 
 def _sizes() -> Panel:
     by = [s.FUNCTION]
-    peak = promql.chosen(s.series(names.SLOTS_PEAK))
     whole = promql.increase(names.ZONE_SECONDS, by=by, over=promql.RANGE)
 
-    def greatest(gauge: Metric) -> Ask:
-        samples = f"{promql.chosen(s.series(gauge))}[{promql.RANGE}]"
-        return Ask(f"max by ({s.FUNCTION}) (max_over_time({samples}))")
+    def greatest(metric: Metric) -> str:
+        return promql.most(metric, promql.OF_FUNCTION, over=promql.RANGE)
 
-    def time_in(zones: str) -> Ask:
+    def time_in(zones: str) -> str:
         zone = f'{s.ZONE}=~"{zones}"'
         part = promql.increase(names.ZONE_SECONDS, zone, by=by, over=promql.RANGE)
-        return Ask(f"({part} or 0 * {whole}) / ({whole} > 0)")
+        return f"({part} or 0 * {whole}) / ({whole} > 0)"
 
     def run_time(zone: str) -> str:
         return promql.quantile_in_range(0.95, names.DURATION, zone, by=by)
 
-    above, under = run_time(shared.ABOVE_TARGET), run_time(shared.AT_OR_UNDER)
-    most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RANGE}]))"
-    # Whole inputs: a quantile within the first bucket would be 0.95 of one.
+    above = promql.above_target(run_time(shared.ABOVE_TARGET))
+    under = run_time(shared.AT_OR_UNDER)
+    most = greatest(names.SLOTS_PEAK)
+    # Whole inputs: within the first bucket a quantile would be 0.95 of one.
     met = f"ceil({promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)})"
     slow = kinds.worse_above(1.2, 2)
     return tables.joined(
@@ -99,17 +98,17 @@ def _sizes() -> Panel:
                 )
             },
             values=[
-                (greatest(names.SLOTS_TARGET), Column(name="Target")),
-                (greatest(names.SLOTS_LIMIT), Column(name="Limit")),
+                (Ask(greatest(names.SLOTS_TARGET)), Column(name="Target")),
+                (Ask(greatest(names.SLOTS_LIMIT)), Column(name="Limit")),
                 # Buckets are wide, and a quantile within one may lie above the peak.
                 (
                     Ask(f"({met} < {most}) or {most} or {met}"),
                     Column(name="Met, p95", unit="short"),
                 ),
                 (Ask(most), Column(name="Peak")),
-                (time_in("idle"), Column(name="Idle", unit="percentunit")),
+                (Ask(time_in("idle")), Column(name="Idle", unit="percentunit")),
                 (
-                    time_in("burst|saturated"),
+                    Ask(promql.above_target(time_in("burst|saturated"))),
                     Column(
                         name="Above target",
                         unit="percentunit",
@@ -119,7 +118,7 @@ def _sizes() -> Panel:
                 (Ask(under), Column(name="p95 under", unit="s")),
                 (Ask(above), Column(name="p95 above", unit="s")),
                 (
-                    Ask(f"{above} / ({under} > 0)"),
+                    Ask(f"{above} / {under}"),
                     Column(name="Slowdown", unit="none", steps=slow),
                 ),
             ],
@@ -143,7 +142,7 @@ def _cost() -> list[shared.Wide]:
             empty="No input was admitted above the target, or none under it.",
             to=[_CONCURRENCY],
         ),
-        Ask(f"max ({above} / ({under} > 0))"),
+        Ask(f"max ({promql.above_target(f'({above} / {under})')})"),
         kinds.worse_above(1.2, 2),
     )
     run_time = kinds.lines(
@@ -242,10 +241,8 @@ def _saved() -> list[shared.Wide]:
 
 
 def _room() -> list[shared.Wide]:
-    peak = promql.chosen(s.series(names.SLOTS_PEAK))
-    most = f"max by ({s.FUNCTION}) (max_over_time({peak}[{promql.RATE}]))"
-    # The last zero of a container that is gone is no limit.
-    limit = f"(max by ({s.FUNCTION}) ({promql.living(names.SLOTS_LIMIT)}) > 0)"
+    most = promql.most(names.SLOTS_PEAK, promql.OF_FUNCTION)
+    limit = promql.most(names.SLOTS_LIMIT, promql.OF_FUNCTION)
     unused = kinds.lines(
         Head(
             number=9,

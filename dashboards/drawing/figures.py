@@ -8,7 +8,14 @@ import numpy as np
 from matplotlib.patches import FancyBboxPatch
 
 from dashboards.drawing import theme
-from dashboards.drawing.frame import Frame, Named, colour_at, cut, transformation
+from dashboards.drawing.frame import (
+    Frame,
+    Named,
+    colour_at,
+    cut,
+    name_of,
+    transformation,
+)
 from dashboards.drawing.time_series import on_grid
 from dashboards.drawing.units import written
 
@@ -43,8 +50,9 @@ def draw_number(frame: Frame) -> None:
 
 
 def _now(frame: Frame) -> list[Named]:
+    targets = {target["refId"]: target for target in frame.panel["targets"]}
     return [
-        Named("", ref, series)
+        Named(name_of(targets[ref], series), ref, series)
         for ref, found in frame.asked_now().items()
         for series in found
     ]
@@ -80,7 +88,7 @@ def _course(frame: Frame, named: Named, colour: str) -> None:
 
 def draw_bars(frame: Frame) -> None:
     """A panel of the kind bargauge."""
-    found = [each for each in frame.asked() if each.series.points]
+    found = _now(frame)
     if not found:
         frame.say_nothing()
         return

@@ -47,7 +47,6 @@ class Range:
         range_s = self.end_s - self.start_s
         known = {
             "__rate_interval": f"{self.rate_s:.0f}s",
-            "__interval_ms": f"{self.step_s * 1000:.0f}",
             "__range": f"{range_s:.0f}s",
             "__range_s": f"{range_s:.0f}",
             "__auto": f"{self.step_s:.0f}s",

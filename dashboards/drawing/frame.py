@@ -66,7 +66,7 @@ class Frame:
                 self.range.step_s,
             )
             found += [
-                Named(_name(target, each), target["refId"], each)
+                Named(name_of(target, each), target["refId"], each)
                 for each in series
                 if each.points
             ]
@@ -116,7 +116,8 @@ class Frame:
         return found
 
 
-def _name(target: Json, series: Series) -> str:
+def name_of(target: Json, series: Series) -> str:
+    """The name that the legend of a query gives a series."""
     template = str(target.get("legendFormat", ""))
     if template in {"", "__auto"}:
         values = [f"{key}={value}" for key, value in series.labels.items()]

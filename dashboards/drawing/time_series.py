@@ -134,16 +134,20 @@ def on_grid(named: Named, grid: Floats, step_s: float) -> Floats:
 
 
 def _exemplars(frame: Frame, axes: Axes) -> None:
+    """The greatest of each step: Grafana thins them as well."""
     for target in frame.panel["targets"]:
-        if target.get("exemplar"):
-            found = frame.source.exemplars(
-                frame.range.filled(target["expr"]),
-                frame.range.start_s,
-                frame.range.end_s,
-            )
-            if found:
-                times, values = zip(*found, strict=True)
-                axes.scatter(times, values, s=9, marker="D", color=theme.LINK, lw=0)
+        if not target.get("exemplar"):
+            continue
+        found = frame.source.exemplars(
+            frame.range.filled(target["expr"]), frame.range.start_s, frame.range.end_s
+        )
+        greatest: dict[int, tuple[float, float]] = {}
+        for when, value in found:
+            step = int(when // frame.range.step_s)
+            if value > greatest.get(step, (0, 0))[1]:
+                greatest[step] = when, value
+        for when, value in greatest.values():
+            axes.scatter(when, value, s=9, marker="D", color=theme.LINK, lw=0)
 
 
 def _limits(frame: Frame, axes: Axes, tallest: float) -> None:

@@ -20,7 +20,7 @@ def written(value: float, unit: str, decimals: int | None = None) -> str:
         return f"{_plain(value * 100, 1 if decimals is None else decimals)}%"
     if unit in _WRITTEN:
         return _WRITTEN[unit](value)
-    suffix = {"reqps": " req/s", "cps": " c/s"}.get(unit, "")
+    suffix = {"reqps": " req/s", "cps": " c/s", "cpm": " c/m"}.get(unit, "")
     return f"{_short(value, decimals)}{suffix}"
 
 

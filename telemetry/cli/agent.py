@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import resource
 import signal
 import sys
 import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
 from telemetry.capture.wording import counted
+from telemetry.cli.view import beside
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import places
 from telemetry.pipeline.agent.wanted import RECEIVE_VARIABLE, AgentWanted, wanted
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from telemetry.pipeline.agent.agent import Agent
-    from telemetry.view.serving import View
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]  # noqa: SLF001  # argparse offers no other name
 
@@ -37,6 +38,7 @@ The standard variables OTEL_EXPORTER_OTLP_* say where and how to deliver, and
 _FAILED: Final = 2
 _LEFT: Final = 1
 _STOP_S: Final = 5.0
+_MOST_FILES: Final = 65_536
 
 
 def add_to(verbs: Verbs) -> None:
@@ -70,6 +72,7 @@ def run(asked: argparse.Namespace) -> int:
     try:
         given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
         place = places(base_directory(given))
+        _allow_files()
         agent = Agent(place, _wanted(asked), on_problem=_say)
         if not agent.begin(wait_for_leaving=asked.with_apps):
             # That of an app has what it came for: an agent.
@@ -99,34 +102,30 @@ def _serve(agent: Agent, asked: argparse.Namespace) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    view = None if asked.no_view else _view(agent)
+    page = None if asked.no_view else beside(agent.place)
+    if page is not None:
+        agent.view = page.address
     agent.start(
         is_over=ended.set if asked.with_apps else None,
-        is_watched=bool if view is None else lambda: view.is_watched,
+        is_watched=bool if page is None else lambda: page.is_watched,
+        on_end=ended.set,
     )
     for line in agent.introduction():
         _say(line)
     ended.wait()
     done = agent.stop(_STOP_S)
-    if view is not None:
-        view.stop(_STOP_S)
+    if page is not None:
+        page.stop()
     return _finished(agent, done=done)
 
 
-def _view(agent: Agent) -> View | None:
-    """The local page, where the packages for it are installed."""
-    if find_spec("uvicorn") is None or find_spec("starlette") is None:
-        return None
-    from telemetry.view.serving import View  # noqa: PLC0415  # an extra, which may not be there
-
-    view = View(agent.place)
-    try:
-        view.start()
-    except OSError as error:
-        _say(f"the local page is not served: {error}")
-        return None
-    agent.view = view.address
-    return view
+def _allow_files() -> None:
+    """Have as many files open as this process may: three for each black box."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        with contextlib.suppress(ValueError, OSError):  # macOS has limits of its own
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _finished(agent: Agent, *, done: bool) -> int:

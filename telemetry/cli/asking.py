@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from telemetry.capture.blackbox.places import base_directory
+from telemetry.capture.blackbox.places import SUFFIX, base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
 from telemetry.cli.moments import length_s, moment_ns
@@ -101,8 +101,7 @@ def opened(asked: argparse.Namespace) -> Iterator[Reader]:
         StoreError: There is no store, or it cannot be read.
     """
     place = place_of(asked)
-    if holder(place.lock) is None and any(place.boxes.glob("*.box")):
-        _catch_up(place)
+    catch_up(place)
     with Reader(place.store) as reader:
         yield reader
 
@@ -113,18 +112,20 @@ def place_of(asked: argparse.Namespace) -> Places:
     return places(base_directory(given))
 
 
-def _catch_up(place: Places) -> None:
+def catch_up(place: Places) -> None:
+    """Store what processes have left in their boxes, unless an agent sees to it."""
+    if holder(place.lock) is not None or not any(place.boxes.glob(f"*{SUFFIX}")):
+        return
     from telemetry.pipeline.agent.agent import Agent  # noqa: PLC0415  # seldom needed, and costs
     from telemetry.pipeline.agent.wanted import wanted  # noqa: PLC0415
 
-    agent = Agent(place, wanted(os.environ, receive="none"), on_problem=_note)
     try:
-        if agent.begin():
-            agent.store_once(_CATCH_UP_S)
-    except Error as error:
+        agent = Agent(place, wanted(os.environ, receive="none"), on_problem=_note)
+        with contextlib.closing(agent):
+            if agent.begin() and not agent.store_once(_CATCH_UP_S):
+                _note("the black boxes hold more than could be read by now; ask again")
+    except (Error, OSError) as error:
         _note(str(error))  # what is in the store can be asked for all the same
-    finally:
-        agent.close()
 
 
 def _note(text: str) -> None:

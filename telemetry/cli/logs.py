@@ -13,9 +13,11 @@ from telemetry.capture.wording import ink_for
 from telemetry.cli.asking import (
     add_window,
     answered,
+    catch_up,
     failed,
     opened,
     parser_of,
+    place_of,
     row_count,
 )
 from telemetry.cli.meant import one_input
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from telemetry.capture.line import Line
     from telemetry.cli.asking import Verbs
+    from telemetry.pipeline.agent.places import Places
     from telemetry.pipeline.store.queries.reading import Reader
 
 _EXAMPLES: Final = """examples:
@@ -36,6 +39,7 @@ _EXAMPLES: Final = """examples:
   telemetry logs --unattributed --json | jq .event
 """
 _LOOK_EVERY_S: Final = 0.25
+_CATCH_UP_EVERY_S: Final = 1.0
 _PAGE: Final = 1_000
 
 
@@ -99,15 +103,23 @@ def run(asked: argparse.Namespace) -> int:
         for each in page.lines:
             sys.stdout.write(show(each.line))
         if asked.follow:
-            _follow(reader, wanted, page.last, show)
+            _follow(reader, wanted, page.last, show, place_of(asked))
     return 0
 
 
 def _follow(
-    reader: Reader, wanted: LineFilter, last: int, show: Callable[[Line], str]
+    reader: Reader,
+    wanted: LineFilter,
+    last: int,
+    show: Callable[[Line], str],
+    place: Places,
 ) -> None:
     """Show what comes, until Ctrl-C."""
+    caught_up_s = time.monotonic()
     while True:
+        if time.monotonic() - caught_up_s >= _CATCH_UP_EVERY_S:
+            catch_up(place)  # with no agent, nobody else does it
+            caught_up_s = time.monotonic()
         found = lines_after(reader, wanted, last, _PAGE)
         for each in found:
             sys.stdout.write(show(each.line))

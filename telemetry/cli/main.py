@@ -37,7 +37,6 @@ _EXAMPLE = """example:
   telemetry trace K7Q2ZD          its waits, attempts and spans, and who ran beside it
   telemetry doctor                what is captured here, and what is wrong
   telemetry blackbox K7Q2ZD       what one of them was at, and its last lines
-  telemetry dashboards push       our dashboards into a Grafana of yours
 """
 
 

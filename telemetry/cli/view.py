@@ -81,6 +81,22 @@ def run(asked: argparse.Namespace) -> int:
     return _until_stopped(view)
 
 
+def beside(place: Places) -> View | None:
+    """The page that an agent serves; None where it cannot.
+
+    That is so where the packages for it are not installed, or no address is free: an
+    agent has other things to do, and `telemetry view` says what is wrong.
+    """
+    try:
+        from telemetry.view.serving import View  # noqa: PLC0415  # an extra, which may not be there
+
+        view = View(place)
+        view.start()
+    except (ImportError, Error, OSError):
+        return None
+    return view
+
+
 def _served_by_agent(place: Places) -> str:
     """The link to the page that an agent serves already, or ""."""
     from telemetry.view.admission import link_of_agent  # noqa: PLC0415  # as above

@@ -7,10 +7,12 @@ and who delivers (a shipper per signal).
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 Signal = Literal["logs", "spans", "metrics"]
 """Values of the attribute ``input.telemetry.signal``."""
+
+SIGNALS: Final[tuple[Signal, ...]] = ("logs", "spans", "metrics")
 
 
 class Parcel(NamedTuple):

@@ -13,6 +13,14 @@ LINGER_S: Final = 15.0
 SETTLE_S: Final = 1.0
 """Least seconds for which it goes on: the next app may be about to start."""
 
+LOOK_EVERY_S: Final = 2.0
+"""Seconds between two looks for the agent of an app: one that was killed is missed for
+so long. Until then the boxes keep what is written."""
+
+MOST_LOOK_S: Final = 60.0
+"""The same, where each agent ends as soon as it has begun: starting one costs a third
+of a second."""
+
 LOOK_ON_S: Final = 1.0
 """Seconds for which stored records stay in a box for those who look on, such as the
 driver that shows its containers' lines."""
@@ -33,6 +41,15 @@ def is_over(now_s: float, *, apps: int, last_app_s: float, is_delivered: bool) -
         return False
     idle_s = now_s - last_app_s
     return idle_s >= (SETTLE_S if is_delivered else LINGER_S)
+
+
+def look_after_s(failures: int) -> float:
+    """Seconds until the next look for the agent of an app.
+
+    Args:
+        failures: Looks in a row that have found it ended as soon as it had begun.
+    """
+    return min(LOOK_EVERY_S * 2.0 ** min(failures, 16), MOST_LOOK_S)
 
 
 def may_be_taken(

@@ -13,8 +13,7 @@ from typing import Final, Generic, TypeVar
 from telemetry.capture.runtime_records import Record
 from telemetry.capture.settings import in_force
 from telemetry.core.errors import InvalidError
-from telemetry.pipeline.agent.hosting import host_for_app, wants_agent
-from telemetry.pipeline.agent.keeping import AgentKeeper
+from telemetry.pipeline.agent.hosting import AppHost, host_for_app, wants_agent
 from telemetry.runtime import current
 from telemetry.runtime.driver.session import DriverSession
 from telemetry.runtime.pools import Pool
@@ -49,7 +48,7 @@ class Run(Generic[A]):
         self._on_record = on_record
         self._grace_s = shutdown_grace_s
         self._session: DriverSession | None = None
-        self._agent: AgentKeeper | None = None
+        self._agent: AppHost | None = None
         self._entered = False
         self._termination = _Termination()
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.house.tree import ROOT
 from tests.stack.programs import need
+from tests.view.chromium import needed
 
 MODULES: dict[str, list[str]] = {
     "logging": [],
@@ -24,6 +25,9 @@ MODULES: dict[str, list[str]] = {
     "memory": ["--only", "queued-map"],  # each scenario has a process to start
     "gateway": [],
     "shipping": [],
+    "store": [],
+    "outage": [],
+    "view": [],
 }
 
 
@@ -41,8 +45,10 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("module", MODULES)
 def test_quick_run_prints_and_writes(module: str, tmp_path: Path) -> None:
     """A quick run ends well, says nothing on stderr, and writes what it printed."""
-    if module == "gateway":
+    if module in {"gateway", "outage"}:
         need("otelcol")
+    if module == "view":
+        needed()
     path = tmp_path / "figures.json"
     ended = run(
         f"benchmarks.{module}", "--quick", "--json", str(path), *MODULES[module]

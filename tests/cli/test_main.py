@@ -21,7 +21,7 @@ def test_help_is_short_and_has_an_example(
     text = capsys.readouterr().out
     assert ended.value.code == 0
     assert "example" in text
-    assert len(text.splitlines()) <= 32
+    assert len(text.splitlines()) <= 34
 
 
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -83,7 +83,6 @@ def variable_queries() -> list[Query]:
 
 _BUILT_IN: Final = {
     "__rate_interval": "5m",
-    "__interval_ms": "60000",
     "__range": "1h",
     "__range_s": "3600",
     "__auto": "1m",

@@ -26,7 +26,7 @@ OF_COLLECTOR: Final = re.compile(r"otelcol_\w+")
 
 UNITS: Final = frozenset(
     {
-        *("none", "short", "percentunit", "s", "reqps", "cps", "bytes"),
+        *("none", "short", "percentunit", "s", "reqps", "cps", "cpm", "bytes"),
         *("dtdurations", "ns"),
     }
 )

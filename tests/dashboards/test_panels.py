@@ -53,16 +53,6 @@ def test_rows_are_questions(uid: str) -> None:
     assert rows and all(row["title"].endswith("?") for row in rows)
 
 
-def test_what_is_counted_in_steps_adds_up(uid: str) -> None:
-    """Bars and heat: windows longer than a step would count the same again."""
-    for panel in asking(uid):
-        custom = panel["fieldConfig"]["defaults"].get("custom", {})
-        if panel["type"] == "heatmap" or custom.get("drawStyle") == "bars":
-            for target in panel["targets"]:
-                if target["datasource"]["type"] == "prometheus":
-                    assert "* $__interval_ms / 1000" in target["expr"], panel["title"]
-
-
 def test_panel_says_why_there_may_be_nothing(uid: str) -> None:
     """Instead of "No data": a sentence, and never a bare zero."""
     for panel in asking(uid):

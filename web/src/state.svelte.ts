@@ -11,6 +11,7 @@ export interface Notice {
 
 const HISTORY_MS = 10 * 60_000;
 const NOTICE_MS = 12_000;
+const OVERVIEW_MS = 8_000;
 
 class Shared {
   source = $state.raw<Source>() as Source;
@@ -27,6 +28,8 @@ class Shared {
   private store = "";
   private agentAlive: boolean | null = null;
   private noticeTimer = 0;
+  private refreshedMs = 0;
+  private refreshedChanges = -1;
 
   start(source: Source): Stop {
     this.source = source;
@@ -39,6 +42,8 @@ class Shared {
   }
 
   async refresh(): Promise<void> {
+    this.refreshedMs = Date.now();
+    this.refreshedChanges = this.now?.changes ?? -1;
     try {
       this.overview = await this.source.overview();
       this.failed = "";
@@ -77,6 +82,8 @@ class Shared {
     this.agentAlive = now.agent.alive;
     this.now = now;
     this.seen.push(now);
+    const stale = Date.now() - this.refreshedMs > OVERVIEW_MS;
+    if (stale && now.changes !== this.refreshedChanges && !document.hidden) void this.refresh();
     while (this.seen.length && (this.seen[0]?.now_ms ?? 0) < now.now_ms - HISTORY_MS)
       this.seen.shift();
   }

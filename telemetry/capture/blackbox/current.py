@@ -51,6 +51,7 @@ class _Current:
         self.box: BlackBox | None = None
         self.forked = False
         self.adopting = False
+        self.on_adopted: Callable[[], object] = bool
 
 
 _CURRENT: Final = _Current()
@@ -90,6 +91,11 @@ def current_box() -> BlackBox | None:
     if _CURRENT.forked:
         _adopt()
     return _CURRENT.box
+
+
+def on_adopted(tell: Callable[[], object]) -> None:
+    """Have *tell* called in each forked child that gets a box, once it has it."""
+    _CURRENT.on_adopted = tell
 
 
 def has_box() -> bool:
@@ -180,6 +186,8 @@ def _adopt() -> None:
             # until this is set, which comes last.
             _CURRENT.forked = False
             _CURRENT.adopting = False
+    if _CURRENT.box is not None:
+        _CURRENT.on_adopted()
 
 
 def _child_box(plan: BoxPlan) -> tuple[BlackBox, BoxPlan]:

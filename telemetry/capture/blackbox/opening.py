@@ -19,6 +19,11 @@ DIRECT: Final = "direct"
 """What a box says of its process under "agent", when no agent is to take it: its own
 process delivers it, for as long as it lives."""
 
+WITH_PROCESS: Final = "process"
+"""The same, when an agent process is to stay for as long as it lives."""
+
+_SAID: Final = frozenset({DIRECT, WITH_PROCESS})
+
 
 class Wanted(Protocol):
     """What the settings say about the box."""
@@ -71,8 +76,9 @@ def ensure_box(settings: Wanted) -> None:
     """
     known = has_endpoint(os.environ, settings.endpoint)
     agent = host(settings.agent, has_endpoint=known, is_app=False)
+    said = {"agent": agent} if agent in _SAID else {}
     wanted = (
-        agent == DIRECT,
+        tuple(said.values()),
         settings.service_name,
         tuple(settings.resource_attributes.items()),
         settings.directory,
@@ -92,7 +98,7 @@ def ensure_box(settings: Wanted) -> None:
                 identity={
                     "service_name": settings.service_name,
                     "resource_attributes": dict(settings.resource_attributes),
-                    **({"agent": DIRECT} if agent == DIRECT else {}),
+                    **said,
                 },
             )
         )

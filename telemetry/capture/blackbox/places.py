@@ -18,7 +18,12 @@ from typing import Final
 
 from telemetry.capture.blackbox.reader import BoxReader, NotABoxError
 from telemetry.core.errors import InvalidError
-from telemetry.policy.box_retention import MAX_AGE_S, DeadBox, superfluous
+from telemetry.policy.box_retention import (
+    MAX_AGE_S,
+    MAX_FILES,
+    DeadBox,
+    superfluous,
+)
 
 SUFFIX: Final = ".box"
 BESIDE: Final = (".out", ".err", ".stack")
@@ -106,8 +111,10 @@ def sweep(directory: Path) -> list[str]:
     Returns:
         Their names.
     """
-    dead = [box for path in directory.glob(f"*{SUFFIX}") if (box := _dead(path))]
-    removed = superfluous(dead)
+    dead = {path: box for path in directory.glob(f"*{SUFFIX}") if (box := _dead(path))}
+    if len(dead) > MAX_FILES:  # else it makes no difference
+        dead = {p: box._replace(is_unread=_is_unread(p)) for p, box in dead.items()}
+    removed = superfluous(list(dead.values()))
     for name in removed:
         for suffix in (SUFFIX, *BESIDE):
             (directory / name).with_suffix(suffix).unlink(missing_ok=True)
@@ -126,6 +133,15 @@ def _dead(path: Path) -> DeadBox | None:
     if age_s > MAX_AGE_S:
         age_s = min(age_s, time.time() - _last_written_s(path))
     return DeadBox(path.name, size_bytes, age_s)
+
+
+def _is_unread(path: Path) -> bool:
+    """Whether there is a record that its reader has not taken."""
+    try:
+        with BoxReader(path, taking=True) as reader:
+            return bool(reader.poll(1))
+    except Exception:  # noqa: BLE001  # a file may hold anything
+        return False
 
 
 def _last_written_s(path: Path) -> float:

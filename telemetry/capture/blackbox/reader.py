@@ -6,7 +6,7 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -15,7 +15,8 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.blackbox import layout
-from telemetry.capture.blackbox.layout import Pulse, Sizes
+from telemetry.capture.blackbox.box_head import BoxHead
+from telemetry.capture.blackbox.layout import Sizes
 from telemetry.capture.blackbox.pieces import FRAGMENT, Joining, Spot, is_counted
 from telemetry.capture.blackbox.records import LINE_KINDS
 from telemetry.core.errors import Error
@@ -23,24 +24,6 @@ from telemetry.core.errors import Error
 
 class NotABoxError(Error):
     """The file is no black box, or one of another version; the message says which."""
-
-
-class SlotState(NamedTuple):
-    """A row of the slot table.
-
-    Attributes:
-        since_unix_ns: When the input took the slot.
-        thread: ``threading.get_ident()`` of its thread.
-        cancelled: It was cancelled, and has not ended.
-    """
-
-    slot: int
-    input_id: str
-    function: str
-    attempt: int
-    since_unix_ns: int
-    thread: int
-    cancelled: bool
 
 
 class Found(NamedTuple):
@@ -82,7 +65,27 @@ class _Place:
         self.records += is_counted(body)
 
 
-class BoxReader:
+class _Room:
+    """How much a `poll` may still take."""
+
+    __slots__ = ("bytes", "records")
+
+    def __init__(self, records: int, most_bytes: int) -> None:
+        self.records = records
+        self.bytes = most_bytes
+
+    @property
+    def is_left(self) -> bool:
+        """Whether there is room for another record."""
+        return self.records > 0 and self.bytes > 0
+
+    def take(self, body: bytes) -> None:
+        """A record was taken."""
+        self.records -= 1
+        self.bytes -= len(body)
+
+
+class BoxReader(BoxHead):
     """One box. Not safe for several threads.
 
     Args:
@@ -91,6 +94,10 @@ class BoxReader:
             Any number of others may look on.
         start: Where to begin instead, for who keeps the `position` in a place of
             its own: what was read and not `taken` is not read twice.
+
+    Attributes:
+        polled_bytes: Of the records that the last `poll` read.
+        damaged: Records that could not be read.
 
     Raises:
         NotABoxError: The file holds no box.
@@ -105,7 +112,7 @@ class BoxReader:
         self._taking = taking
         self._fd = os.open(path, (os.O_RDWR if taking else os.O_RDONLY) | os.O_CLOEXEC)
         try:
-            self.sizes: Final = _sizes_in(self._fd, path)
+            self.sizes = _sizes_in(self._fd, path)
             self._head = mmap.mmap(
                 self._fd,
                 self.sizes.head_bytes,
@@ -122,6 +129,11 @@ class BoxReader:
         self._gone_before = self._gone_now = _gone(self._head)
         self._missed = 0
         self._joining = Joining()
+        # What the rows of the blocks were as nothing was left to read, and where the
+        # next record of each open block begins: most looks find the same again.
+        self._quiet_rows: bytes | None = None
+        self._open_ends: list[int] = []
+        self.polled_bytes = 0
         self.damaged = 0
 
     def __enter__(self) -> Self:
@@ -142,55 +154,6 @@ class BoxReader:
             self._map.close()
         os.close(self._fd)
 
-    def identity(self) -> dict[str, Any]:
-        """Who writes here: service name, pid, and so on; empty when unreadable."""
-        length, checksum = layout.FRAME.unpack_from(self._head, layout.IDENTITY)
-        start = layout.IDENTITY + layout.FRAME.size
-        data = self._head[start : start + min(length, layout.IDENTITY_BYTES)]
-        if adler32(data) != checksum:
-            return {}
-        try:
-            found = msgspec.msgpack.decode(data)
-        except (msgspec.DecodeError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def pulse(self) -> Pulse:
-        """The signs of life."""
-        signs = layout.PULSE_FORM.unpack_from(self._head, layout.PULSE)
-        return Pulse(*signs, *layout.COUNTER.unpack_from(self._head, layout.TICK))
-
-    def dropped(self) -> dict[str, int]:
-        """How many records its writer had to drop, by reason."""
-        size = layout.COUNTER.size
-        return {
-            name: layout.COUNTER.unpack_from(self._head, layout.COUNTERS + at * size)[0]
-            for at, name in enumerate(layout.COUNTER_NAMES)
-        }
-
-    def slots(self) -> list[SlotState]:
-        """What runs in which slot; of a dead process: what ran when it died."""
-        found: list[SlotState] = []
-        for slot in range(self.sizes.slots):
-            offset = self.sizes.slot_offset(slot)
-            since, thread, attempt, input_id, function, state = layout.SLOT.unpack_from(
-                self._head, offset
-            )
-            if state == layout.IDLE:
-                continue
-            found.append(
-                SlotState(
-                    slot,
-                    _text(input_id),
-                    _text(function),
-                    attempt,
-                    since,
-                    thread,
-                    state == layout.CANCELLED,
-                )
-            )
-        return found
-
     def poll(self, limit: int = sys.maxsize) -> list[Sequence[Any]]:
         """What was written since the last `poll`, decoded, in the order of time.
 
@@ -202,16 +165,34 @@ class BoxReader:
         """
         return [each.record for each in self.poll_found(limit)]
 
-    def poll_found(self, limit: int = sys.maxsize) -> list[Found]:
-        """`poll`, with where each record stood."""
-        found = self._pass(limit, None)
-        if found and len(found) < limit:
+    def poll_found(
+        self, limit: int = sys.maxsize, most_bytes: int = sys.maxsize
+    ) -> list[Found]:
+        """`poll`, with where each record stood.
+
+        Args:
+            most_bytes: Of all records but the last one.
+
+        Raises:
+            NotABoxError: The file has been cut off.
+        """
+        self._check_size()
+        rows = self._rows_now()
+        if rows == self._quiet_rows and not self._has_begun():
+            self.polled_bytes = 0
+            return []
+        room = _Room(limit, most_bytes)
+        found = self._pass(room, None)
+        if not found:
+            self._rest(rows, room)
+        elif room.is_left:
             # Race: 1. we read block 1; 2. a thread writes to it, goes over to block 2
             # (it runs another input now) and writes to that; 3. we read block 2, and
             # have its second record before its first. So we look once more: what was
             # said before we were through for the first time is there by now, and
             # what was said later has time until the next call.
-            found += self._pass(limit - len(found), time.time_ns())
+            found += self._pass(room, time.time_ns())
+        self.polled_bytes = most_bytes - room.bytes
         found.sort(key=_when)
         return found
 
@@ -284,6 +265,18 @@ class BoxReader:
             layout.put(self._head, offset, layout.TAKEN.pack(*taken))
             place.taken = taken
 
+    def is_taken_to(self, position: Position) -> bool:
+        """Whether what lies before *position* is in safe hands, or gone.
+
+        For who looks on.
+        """
+        for index, row in self._rows():
+            generation, end, _ = position.get(index, (0, 0, 0))
+            taken = row[4] if row[3] == generation else 0
+            if row[0] == generation and taken < end:
+                return False
+        return True
+
     def backlog_bytes(self) -> int:
         """How much is written and not taken; an estimate while it is written to."""
         total = 0
@@ -296,30 +289,53 @@ class BoxReader:
                     total += place.bytes - (row[4] if row[3] == row[0] else 0)
         return total
 
-    def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
-        start = layout.ROWS
-        rows = self._head[start : start + self.sizes.blocks * layout.ROW.size]
-        return enumerate(layout.ROW.iter_unpack(rows))
+    def _check_size(self) -> None:
+        """See that what is mapped is there: else whoever looks at it gets a SIGBUS."""
+        size = os.fstat(self._fd).st_size
+        if size < self.sizes.head_bytes or (
+            self._map is not None and size < len(self._map)
+        ):
+            raise NotABoxError(f"{self.path} was cut off while it was read")
+
+    def _rest(self, rows: bytes, room: _Room) -> None:
+        """There was nothing to read while the rows were these: see `_has_begun`."""
+        if room.is_left:
+            self._quiet_rows = rows
+            self._open_ends = [
+                self.sizes.block_offset(index) + self._places[index].bytes
+                for index, row in enumerate(layout.ROW.iter_unpack(rows))
+                if row[1] == layout.OPEN and index in self._places
+            ]
+
+    def _has_begun(self) -> bool:
+        """Whether a record follows in an open block: what no row tells."""
+        size, written = layout.FRAME.size, self._map
+        return any(
+            written is None
+            or end + size > len(written)  # the file may be longer by now
+            or layout.FRAME.unpack_from(written, end)[0]
+            for end in self._open_ends
+        )
 
     def _written(self) -> list[tuple[int, tuple[int, ...]]]:
         rows = [each for each in self._rows() if each[1][1] != layout.FREE]
         rows.sort(key=lambda each: each[1][-1])  # by when they were opened
         return rows
 
-    def _pass(self, limit: int, until_ns: int | None) -> list[Found]:
+    def _pass(self, room: _Room, until_ns: int | None) -> list[Found]:
         """Each unread record with its time, block by block."""
         found: list[Found] = []
         for index, row in self._written():
-            if limit <= 0:
+            if not room.is_left:
                 break
             newest_ns = 0
-            for body in self._bodies(index, row, limit):
+            for body in self._bodies(index, row, room.records):
                 record, place = self._decoded(body), self._places[index]
                 if record is not None:
                     newest_ns = max(newest_ns, _time_of(record))
                     if until_ns is not None and newest_ns > until_ns:
                         break
-                limit -= 1
+                room.take(body)
                 if record is not None and record[0] == FRAGMENT:
                     record = self._joined(record, index, place)
                 offset = place.bytes
@@ -328,6 +344,8 @@ class BoxReader:
                     found.append(
                         Found(newest_ns, record, index, place.generation, offset)
                     )
+                if not room.is_left:
+                    break
         return found
 
     def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
@@ -390,7 +408,7 @@ class BoxReader:
     def _decoded(self, body: bytes) -> Sequence[Any] | None:
         try:
             record = msgspec.msgpack.decode(body)
-        except (msgspec.DecodeError, ValueError):
+        except (msgspec.DecodeError, ValueError, RecursionError):
             record = None
         if isinstance(record, list) and record:
             return record
@@ -463,7 +481,3 @@ def _time_of(record: Sequence[Any]) -> int:
     except (LookupError, TypeError):
         return 0
     return found if isinstance(found, int) else 0
-
-
-def _text(field: bytes) -> str:
-    return field.rstrip(b"\0").decode("utf-8", "replace")

@@ -1,37 +1,31 @@
-"""The black boxes that an agent reads: found, read to their end, let go.
+"""A black box that an agent reads: to its end, and not a record twice.
 
-An agent reads what every process of its user has left in the folder, living and
-dead. What it has read counts once the store has it: until `Watched.stored`, a
-position is a promise to nobody.
+What was read counts once the store has it: until `Watched.stored`, a position is a
+promise to nobody.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from telemetry.capture.blackbox.listing import ALIVE, DIED, ENDED, summary_of
-from telemetry.capture.blackbox.opening import DIRECT
+from telemetry.capture.blackbox.opening import DIRECT, WITH_PROCESS
 from telemetry.capture.blackbox.places import BESIDE, SUFFIX, is_written
-from telemetry.capture.blackbox.reader import (
-    BoxReader,
-    Found,
-    NotABoxError,
-    Position,
-)
+from telemetry.capture.blackbox.reader import BoxReader, Found, Position
 from telemetry.pipeline.agent.last_words import BLOCK, last_words
 from telemetry.pipeline.otlp.box_encoder import BoxEncoder
 from telemetry.policy.agent_life import may_be_taken
 
-FIND_EVERY_S: Final = 0.5
-"""Seconds between two looks for boxes that are new."""
-
 REMOVE_AFTER_S: Final = 10.0
 """Seconds for which the box of a process that ended well outlives its last record:
 whoever shows its lines has read them by then."""
+
+BOX_BYTES: Final = 2 * 1024 * 1024
+"""Of the records of one box in a turn: what is read is held several times over, until
+it is stored. With this, a request for the Collector has a size that it takes."""
 
 DRIVER: Final = "driver"
 """What the identity of a driver's own box says under "kind"."""
@@ -46,6 +40,8 @@ class Watched:
     Attributes:
         state: `ALIVE`, `ENDED` or `DIED`, as it was at the last look for boxes.
         is_read: Its process is gone, and everything that it wrote is stored.
+        is_broken: Something in it cannot be dealt with: it is read no more.
+        polled_bytes: What the last `poll` read, about.
     """
 
     def __init__(self, path: Path, start: Position | None) -> None:
@@ -56,12 +52,15 @@ class Watched:
         self.identity: Final[dict[str, Any]] = self.reader.identity()
         self.state = ""
         self.is_read = False
+        self.is_broken = False
+        self.polled_bytes = 0
         self._start: Final = start or {}
         self._said = BLOCK in self._start
         self._promised: Position = {}
         self._kept: deque[tuple[float, Position]] = deque()
         self._quiet_s: float | None = None
         self._newest_ns = 0
+        self._has_news = True
         self.look(lives=lives)
 
     @property
@@ -73,6 +72,13 @@ class Watched:
     def is_driver(self) -> bool:
         """Whether an app's dispatcher writes here."""
         return self.identity.get("kind") == DRIVER
+
+    @property
+    def wants_agent(self) -> bool:
+        """Whether an agent that is there for others stays for its process."""
+        return self.is_alive and (
+            self.is_driver or self.identity.get("agent") == WITH_PROCESS
+        )
 
     @property
     def is_others(self) -> bool:
@@ -98,14 +104,32 @@ class Watched:
     def _is_looked_at(self) -> bool:
         return self.state == ALIVE and "container_id" in self.identity
 
+    @property
+    def may_rest(self) -> bool:
+        """Whether it can be closed and opened again later, and nothing is lost."""
+        has_nothing = not self._kept and not self.is_driver and not self._has_news
+        return has_nothing and (self.is_alive or self.is_read)
+
     def look(self, *, lives: bool) -> None:
         """See whether its process lives."""
-        self.state = summary_of(self.reader, lives=lives).state
+        if lives:
+            self.state = ALIVE  # whatever else stands in it, which costs more
+        else:
+            self.state = summary_of(self.reader, lives=False).state
 
-    def poll(self, limit: int) -> list[Found]:
-        """What is new; it has to be stored, or the box opened anew."""
+    def poll(self, limit: int, most_bytes: int = BOX_BYTES) -> list[Found]:
+        """What is new; it has to be stored, or the box opened anew.
+
+        Raises:
+            NotABoxError: The file has been cut off.
+        """
         has_ended = self.state != ALIVE
-        found = self.reader.poll_found(limit)
+        found = self.reader.poll_found(limit, most_bytes)
+        while not found and self.reader.polled_bytes:
+            # So far nothing but damage, and pieces of a record: it is not the end.
+            found = self.reader.poll_found(limit, most_bytes)
+        self._has_news = bool(found)
+        self.polled_bytes = self.reader.polled_bytes
         self._promised = self.reader.position()
         if not found and has_ended and not self._said:
             self._said = True
@@ -170,128 +194,3 @@ class Watched:
         suffixes = (SUFFIX, *BESIDE) if self.state == ENDED else OUTPUT
         for suffix in suffixes:
             path.with_suffix(suffix).unlink(missing_ok=True)
-
-
-class BoxWatch:
-    """All boxes in a folder. Belongs to one thread.
-
-    Args:
-        directory: Of the boxes.
-        position_of: How far the box of that name is in the store; None: not at all.
-        on_problem: Told what a person should know, once for each box.
-    """
-
-    def __init__(
-        self,
-        directory: Path,
-        position_of: Callable[[str], Position | None],
-        on_problem: Callable[[str], object],
-    ) -> None:
-        self._directory = directory
-        self._position_of = position_of
-        self._on_problem = on_problem
-        self._open: dict[Path, Watched] = {}
-        self._unreadable: set[Path] = set()
-        self._through: set[Path] = set()
-        self._looked_s = float("-inf")
-
-    @property
-    def boxes(self) -> Sequence[Watched]:
-        """Those that are open."""
-        return list(self._open.values())
-
-    @property
-    def drivers(self) -> int:
-        """How many apps live."""
-        return sum(each.is_driver and each.state == ALIVE for each in self.boxes)
-
-    @property
-    def has_teller(self) -> bool:
-        """Whether a driver lives, or has ended in good order.
-
-        It says what became of the inputs of its containers.
-        """
-        return any(each.is_driver and each.state != DIED for each in self.boxes)
-
-    def find(self, now_s: float, *, at_once: bool = False) -> list[Watched]:
-        """Look for new boxes and ended processes, when it is time to.
-
-        Returns:
-            The boxes whose state has changed, the new ones among them.
-        """
-        if now_s - self._looked_s < FIND_EVERY_S and not at_once:
-            return []
-        self._looked_s = now_s
-        changed: list[Watched] = []
-        paths = sorted(self._directory.glob(f"*{SUFFIX}"))
-        self._through.intersection_update(paths)
-        self._unreadable.intersection_update(paths)
-        for path in paths:
-            if path in self._through:
-                continue
-            watched = self._open.get(path)
-            if watched is None:
-                watched = self._opened(path)
-            elif not self._has_changed(watched):
-                continue
-            if watched is not None:
-                changed.append(watched)
-        return changed
-
-    def release(self, now_s: float, *, last: bool = False) -> None:
-        """Give space back to the writers, and let go of boxes that are through.
-
-        Args:
-            last: We are about to end: what need not be kept goes now, unless an app
-                lives that may look at it.
-        """
-        at_once = last and not self.drivers
-        for path, watched in list(self._open.items()):
-            watched.release(now_s)
-            if watched.is_through(now_s, at_once=at_once):
-                watched.clear()
-                self._through.add(path)
-                self.forget(watched)
-            elif not path.exists():
-                self.forget(watched)
-
-    def forget(self, watched: Watched) -> None:
-        """Close a box; one that is still there is found again."""
-        self._open.pop(watched.reader.path, None)
-        watched.reader.close()
-
-    def close(self) -> None:
-        """Let go of all."""
-        for watched in self.boxes:
-            self.forget(watched)
-
-    def _opened(self, path: Path) -> Watched | None:
-        name = path.name.removesuffix(SUFFIX)
-        try:
-            watched = Watched(path, self._position_of(name))
-        except FileNotFoundError:
-            return None
-        except (NotABoxError, OSError) as error:
-            # Perhaps it is not made yet: said only once its writer is gone.
-            if path not in self._unreadable and not _lives(path):
-                self._unreadable.add(path)
-                self._on_problem(f"a black box cannot be read: {error}")
-            return None
-        if watched.is_others:
-            watched.reader.close()
-            return None
-        self._open[path] = watched
-        return watched
-
-    def _has_changed(self, watched: Watched) -> bool:
-        if watched.state != ALIVE:
-            return False
-        watched.look(lives=_lives(watched.reader.path))
-        return watched.state != ALIVE
-
-
-def _lives(path: Path) -> bool:
-    try:
-        return is_written(path)
-    except OSError:
-        return False

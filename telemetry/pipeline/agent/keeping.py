@@ -1,4 +1,4 @@
-"""Sees to it that an app has an agent for as long as it runs."""
+"""Sees to it that a program has an agent process for as long as it runs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Final
 
 from telemetry.capture import sink
 from telemetry.capture.settings import Settings
+from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import Places
-from telemetry.pipeline.agent.spawning import ensure_agent
+from telemetry.pipeline.agent.spawning import ensure_agent, failure
+from telemetry.policy.agent_life import look_after_s
 
-LOOK_EVERY_S: Final = 2.0
-"""Seconds between two looks: an agent that was killed is missed for so long. Until
-then the boxes keep what is written."""
+_BEGINS_S: Final = 10.0
+"""Seconds in which an agent has begun to work, or will never."""
 
 
 class AgentKeeper:
@@ -25,6 +26,7 @@ class AgentKeeper:
         self._place = place
         self._settings = settings
         self._ending = threading.Event()
+        self._failed: set[str] = set()
         self._thread = threading.Thread(
             target=self._run, name="telemetry-agent-keeper", daemon=True
         )
@@ -38,13 +40,24 @@ class AgentKeeper:
         ensure_agent(self._place, self._settings)
         self._thread.start()
 
-    def stop(self) -> None:
+    def flush(self, timeout_s: float) -> bool:  # noqa: ARG002  # see `hosting.Delivering`
+        """True: what is stored is safe with the agent, which goes on."""
+        return True
+
+    def shutdown(self, timeout_s: float) -> bool:  # noqa: ARG002  # see `hosting.Delivering`
         """Watch no more. The agent ends by itself, when everything is delivered."""
         self._ending.set()
+        return True
 
     def _run(self) -> None:
-        while not self._ending.wait(LOOK_EVERY_S):
+        failures = 0
+        while not self._ending.wait(pause_s := look_after_s(failures)):
             try:
+                why = failure(self._place, pause_s + _BEGINS_S)
+                failures = failures + 1 if why else 0
+                if why and why not in self._failed:
+                    self._failed.add(why)
+                    sink.failed(Error(f"the agent ends at once: {why}"), "agent")
                 ensure_agent(self._place, self._settings)
             except Exception as error:  # noqa: BLE001  # the next look tries again
                 sink.failed(error, "agent")

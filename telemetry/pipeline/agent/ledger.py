@@ -7,6 +7,7 @@ transaction that failed it is as before: nothing was accepted.
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 import time
 from collections.abc import (
     Callable,
@@ -27,7 +28,7 @@ from telemetry.capture.blackbox.records import EXECUTION, RUNTIME, SPAN
 from telemetry.capture.runtime_records import Record, record_of
 from telemetry.capture.span_records import FinishedSpan, Settled, span_of
 from telemetry.pipeline.agent.boxes import Watched
-from telemetry.pipeline.agent.metering import Metering
+from telemetry.pipeline.agent.metering import Measured, Metering
 from telemetry.pipeline.metrics.temporality import Temporality
 from telemetry.pipeline.otlp.metrics import metrics_request
 from telemetry.pipeline.outbox import Signal
@@ -39,15 +40,21 @@ from telemetry.pipeline.receiver.decoding import (
 )
 from telemetry.pipeline.receiver.received import Received
 from telemetry.pipeline.runtime_spans import spans_of
+from telemetry.pipeline.store.failures import explained
 from telemetry.pipeline.store.intake import Intake
 from telemetry.pipeline.store.interrupted import interruptions
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.processes import box_process, foreign_process
 from telemetry.pipeline.store.retention import Retention
+from telemetry.pipeline.store.search import SearchIndex
+from telemetry.pipeline.store.upkeep import Upkeep
 from telemetry.pipeline.store.writing import Participant, Store
 
 _METERING: Final = "metering"
 """The key of the table ``meta`` that has the state of the counters."""
+
+_DELIVERED: Final = "delivered"
+"""The key that has the signals which the last agent delivered."""
 
 _DECODERS: Final[Mapping[Signal, Callable[[bytes], Decoded[Any]]]] = {
     "logs": decode_logs,
@@ -65,6 +72,8 @@ class Ledger(Participant):
         temporality: Of the sums that are sent.
         on_gone: See `StoreOutbox`.
         on_problem: Told what a person should know.
+        stands_in: It only keeps what another agent delivers: so whatever the last one
+            has delivered waits for the next.
 
     Raises:
         StoreError: The store cannot be written.
@@ -78,18 +87,29 @@ class Ledger(Participant):
         *,
         on_gone: Callable[[], object],
         on_problem: Callable[[str], object],
+        stands_in: bool = False,
     ) -> None:
-        self._delivered = frozenset(delivered)
         self.store: Final = Store(path, on_problem=on_problem)
-        self._intake = Intake(self.store)
-        self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
-        self.retention: Final = Retention(
-            self.store, waiting_bytes=self.outbox.backlog_bytes
-        )
-        self._metering = Metering(path.parent, time.time_ns(), temporality)
-        self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
-        self.forget()
-        self.store.join(self)
+        try:
+            self._intake = Intake(self.store)
+            self.outbox: Final = StoreOutbox(self.store, on_gone=on_gone)
+            self.upkeep: Final = Upkeep(
+                SearchIndex(self.store),
+                Retention(self.store, waiting_bytes=self.outbox.backlog_bytes),
+            )
+            self._delivered = self._agreed(delivered, stands_in=stands_in)
+            self._metering = Metering(
+                path.parent, time.time_ns(), temporality, on_problem
+            )
+            self._metering_kept: bytes = self.store.get_meta(_METERING) or b""
+            self.forget()
+            self.store.join(self)
+        except sqlite3.Error as error:
+            self.store.close()
+            raise explained(error, path) from error
+        except BaseException:
+            self.store.close()
+            raise
 
     def close(self) -> None:
         """Let go of the store."""
@@ -152,16 +172,22 @@ class Ledger(Participant):
         why = "their data cannot be read" if found.refused else ""
         return found.refused, why
 
-    def measure(self, unix_ns: int) -> None:
-        """Write down, and send, what all counters say now. In a transaction."""
+    def measure(self, unix_ns: int, identities: Iterable[Mapping[str, Any]]) -> None:
+        """Write down, and send, what all counters say now. In a transaction.
+
+        Args:
+            identities: Of the boxes that are there.
+        """
         self._metering.delivery(
             self.outbox.shipped(), self.outbox.dropped(), self.outbox.backlog_bytes()
         )
-        for name, resource, points in self._metering.collect(unix_ns):
-            number = self._intake.processes.number(foreign_process(name, resource))
-            self._intake.points(number, points)
-            if "metrics" in self._delivered:
-                self._put("metrics", *metrics_request(resource, points))
+        for measured in self._metering.collect(unix_ns, identities):
+            try:
+                self._put_points(measured)
+            except sqlite3.Error:
+                raise
+            except Exception as error:  # noqa: BLE001  # it would fail again and again
+                self._metering.spoilt(measured.key, error)
 
     def flush(self) -> None:
         """The transaction is about to be committed: the counters are part of it."""
@@ -177,6 +203,24 @@ class Ledger(Participant):
         """The transaction was rolled back: nothing of it was counted."""
         self._metering_new = self._metering_kept
         self._metering.load(self._metering_kept)
+
+    def _agreed(
+        self, delivered: Collection[Signal], *, stands_in: bool
+    ) -> frozenset[str]:
+        """What goes to a Collector, as is noted for those who only stand in."""
+        noted = frozenset(str(self.store.get_meta(_DELIVERED) or "").split())
+        if stands_in:
+            return noted.union(delivered)
+        if noted != set(delivered):
+            with self.store.transaction():
+                self.store.set_meta(_DELIVERED, " ".join(sorted(delivered)))
+        return frozenset(delivered)
+
+    def _put_points(self, measured: Measured) -> None:
+        seen = foreign_process(measured.name, measured.resource)
+        self._intake.points(self._intake.processes.number(seen), measured.points)
+        if "metrics" in self._delivered:
+            self._put("metrics", *metrics_request(measured.resource, measured.points))
 
     def _put(self, signal: Signal, body: bytes, items: int) -> None:
         if items:

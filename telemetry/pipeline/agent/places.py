@@ -33,6 +33,7 @@ def places(base: Path) -> Places:
         InvalidError: Others can enter or own the folder.
         OSError: It cannot be made.
     """
+    base = base.absolute()  # programs change their folder, and agents have another
     boxes = boxes_directory(private_directory(base))
     return Places(
         base,

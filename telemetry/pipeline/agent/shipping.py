@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Mapping
 
@@ -37,8 +38,10 @@ class Shipping:
 
     def start(self) -> None:
         """Begin."""
-        for each in self._shippers.values():
-            each.start()
+        # Python 3.12 makes no threads at the end of a program: there, `stop` delivers.
+        with contextlib.suppress(RuntimeError):
+            for each in self._shippers.values():
+                each.start()
 
     def wake(self) -> None:
         """There is something new."""
@@ -50,7 +53,8 @@ class Shipping:
         found: dict[str, Delivery] = {}
         for signal, shipper in self._shippers.items():
             now = shipper.status()
-            found[signal] = Delivery(now.where, now.delivered, now.refused, now.error)
+            problem = now.error if now.failures else ""
+            found[signal] = Delivery(now.where, now.delivered, now.refused, problem)
         return found
 
     def stop(self, timeout_s: float) -> str:

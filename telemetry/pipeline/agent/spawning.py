@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from telemetry.capture.inherited import VARIABLE
 from telemetry.capture.settings import (
@@ -22,7 +23,18 @@ ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
 _MODE: Final = 0o600
 _MOST_LOG_BYTES: Final = 1_000_000
-_STARTED: Final[list[subprocess.Popen[bytes]]] = []
+_TAIL_BYTES: Final = 2_000
+
+
+class _Started(NamedTuple):
+    """An agent process that was started here; times of the monotonic clock."""
+
+    process: subprocess.Popen[bytes]
+    base: Path
+    begun_s: float
+
+
+_STARTED: Final[list[_Started]] = []
 """Kept, as a `Popen` that is collected while its process lives complains."""
 
 
@@ -40,9 +52,6 @@ def ensure_agent(place: Places, settings: Settings) -> bool:
     Raises:
         OSError: None can be started.
     """
-    for started in list(_STARTED):
-        if started.poll() is not None:
-            _STARTED.remove(started)
     with AgentLock(place.lock) as lock:
         if not lock.acquire() and not lock.is_holder_leaving:
             return False
@@ -50,20 +59,50 @@ def ensure_agent(place: Places, settings: Settings) -> bool:
     try:
         if os.fstat(log).st_size > _MOST_LOG_BYTES:
             os.ftruncate(log, 0)
-        _STARTED.append(
-            subprocess.Popen(
-                [sys.executable, "-P", "-m", "telemetry", "agent", "--with-apps"],
-                env=_environment(os.environ, place, settings),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                start_new_session=True,
-            )
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "telemetry", "agent", "--with-apps"],
+            env=_environment(os.environ, place, settings),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            start_new_session=True,
         )
     finally:
         os.close(log)
+    _STARTED.append(_Started(process, place.base, time.monotonic()))
     return True
+
+
+def failure(place: Places, within_s: float) -> str:
+    """Why an agent that was started for the folder has ended at once; "": none has.
+
+    Told once, of each.
+
+    Args:
+        within_s: It was started so many seconds ago, at most.
+    """
+    why = ""
+    for started in list(_STARTED):
+        status = started.process.poll()
+        if status is None:
+            continue
+        _STARTED.remove(started)
+        age_s = time.monotonic() - started.begun_s
+        # Negative: it was killed, and the next one may well live.
+        if status > 0 and started.base == place.base and age_s <= within_s:
+            why = _last_said(place.log) or f"its status is {status}"
+    return why
+
+
+def _last_said(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, 0))
+            said = file.read().decode(errors="replace").split("\n")
+    except OSError:
+        return ""
+    return next((line for line in reversed(said) if line.strip()), "")
 
 
 def _environment(
@@ -77,8 +116,10 @@ def _environment(
     found = {name: value for name, value in environ.items() if name != VARIABLE}
     found[DIRECTORY_VARIABLE] = str(place.base)
     found[AGENT_VARIABLE] = "none"
-    paths = [environ.get("PYTHONPATH"), str(Path(__file__).parents[3])]
-    found["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    # Absolute ones: it works in another folder.
+    given = filter(None, environ.get("PYTHONPATH", "").split(os.pathsep))
+    paths = [*map(os.path.abspath, given), str(Path(__file__).parents[3])]
+    found["PYTHONPATH"] = os.pathsep.join(paths)
     if settings.endpoint is not None:
         found[ENDPOINT_VARIABLE] = settings.endpoint
     return found

@@ -1,4 +1,4 @@
-"""An agent on threads of a program that only imports the toolkit."""
+"""An agent on a thread of a program that only imports the toolkit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 
 from telemetry.capture import sink
 from telemetry.core.errors import Error
-from telemetry.pipeline.agent.agent import Agent
+from telemetry.pipeline.agent.agent import CLOSE_S, Agent
 from telemetry.pipeline.agent.places import Places
 from telemetry.pipeline.agent.wanted import AgentWanted
 
@@ -19,7 +19,8 @@ START_AFTER_S: Final = 1.0
 """Seconds before the first attempt: a program that runs an app next has a process for
 it. What is written meanwhile waits in the box."""
 
-_LOOK_S: Final = 0.02
+_PATIENCE_S: Final = 0.02
+"""Seconds for one who only looks at the lock; the next attempt comes soon enough."""
 
 
 class AgentThread:
@@ -33,11 +34,13 @@ class AgentThread:
         self._place = place
         self._wanted = wanted
         self._agent: Agent | None = None
+        self._has_delivered = False
+        self._end_s = 0.0
         self._ending = threading.Event()
         self._hurry = threading.Event()
         self._tried = threading.Event()
         self._thread = threading.Thread(
-            target=self._run, name="telemetry-agent-host", daemon=True
+            target=self._run, name="telemetry-agent", daemon=True
         )
 
     def start(self) -> None:
@@ -53,38 +56,66 @@ class AgentThread:
         """
         until_s = time.monotonic() + timeout_s
         self._hurry.set()
-        self._tried.wait(timeout_s)
-        while (agent := self._agent) is not None and not agent.is_delivered:
-            if time.monotonic() >= until_s:
-                return False
-            agent.hurry()
-            time.sleep(_LOOK_S)
-        return True
+        if not self._tried.wait(timeout_s):
+            return False
+        agent = self._agent
+        return agent is None or agent.drain(max(until_s - time.monotonic(), 0.0))
 
     def shutdown(self, timeout_s: float) -> bool:
-        """End; False when something is left to deliver, for the next agent."""
-        until_s = time.monotonic() + timeout_s
+        """Deliver what is there, and end.
+
+        A program may end before it has become the agent: it does so now, unless
+        another process is.
+
+        Returns:
+            False when something is left to deliver, for the next agent.
+        """
+        self._end_s = time.monotonic() + timeout_s
+        # Race: 1. we see no agent; 2. the thread makes one. So it looks at `_ending`
+        # once we can see its agent, and we at the agent once `_ending` is set.
         self._ending.set()
         self._hurry.set()
-        self._thread.join(timeout_s)
-        agent, self._agent = self._agent, None
-        return agent is None or agent.stop(max(until_s - time.monotonic(), 0.0))
+        self._end_agent()
+        self._thread.join(timeout_s + CLOSE_S)
+        return self._has_delivered and not self._thread.is_alive()
 
     def _run(self) -> None:
         self._hurry.wait(START_AFTER_S)
-        while not self._ending.is_set():
+        while True:
+            is_last = self._ending.is_set()
+            served = self._served()
+            self._has_delivered = served is not False
+            self._agent = None
+            self._tried.set()
+            if is_last or (served is not None and self._ending.is_set()):
+                return
+            self._ending.wait(AGAIN_S)
+
+    def _served(self) -> bool | None:
+        """Be the agent until the end; None where another process is.
+
+        Returns:
+            Whether nothing is left.
+        """
+        try:
             agent = Agent(self._place, self._wanted, on_problem=_said)
             try:
-                if agent.begin():
-                    agent.start()
-                    self._agent = agent
-                    return
-            except Exception as error:  # noqa: BLE001  # the program runs on
-                sink.failed(error, "agent")
+                if not agent.begin(patience_s=_PATIENCE_S):
+                    return None
+                self._agent = agent
+                self._end_agent()
+                agent.serve(on_ready=self._tried.set)
+                return agent.has_delivered
             finally:
-                self._tried.set()
-            agent.close()
-            self._ending.wait(AGAIN_S)
+                agent.close()
+        except Exception as error:  # noqa: BLE001  # the program runs on
+            sink.failed(error, "agent")
+            return False
+
+    def _end_agent(self) -> None:
+        agent = self._agent
+        if agent is not None and self._ending.is_set():
+            agent.end(max(self._end_s - time.monotonic(), 0.0))
 
 
 def _said(problem: str) -> None:

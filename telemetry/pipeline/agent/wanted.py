@@ -52,6 +52,7 @@ class AgentWanted(NamedTuple):
         token: What a sender has to show; None for nothing.
         temporality: Of sums and histograms.
         metrics_every_s: Seconds between two exports of metrics.
+        stands_in: It only keeps what another agent delivers: see `Ledger`.
     """
 
     endpoints: Mapping[Signal, Endpoint]
@@ -61,6 +62,7 @@ class AgentWanted(NamedTuple):
     token: str | None
     metrics_every_s: float
     temporality: Temporality
+    stands_in: bool = False
 
 
 def wanted(
@@ -77,13 +79,14 @@ def wanted(
     key, said = "receive", receive
     if said is None:
         key, said = RECEIVE_VARIABLE, environ.get(RECEIVE_VARIABLE) or None
-    address: Address | None = Address("127.0.0.1", RECEIVE_PORT)
+    usual = Address("127.0.0.1", RECEIVE_PORT)
+    address: Address | None = usual
     if said is not None:
         address = _address(key, said)
     goes = {
         signal: each
         for signal, each in endpoints(environ, endpoint).items()
-        if address is None or not _is_own(each, address)
+        if not _is_own(each, address or usual)
     }
     return AgentWanted(
         goes,
@@ -94,6 +97,20 @@ def wanted(
         _interval_s(environ),
         preference(environ),
     )
+
+
+def wanted_inside(
+    environ: Mapping[str, str], *, endpoint: str | None = None
+) -> AgentWanted:
+    """The same for an agent inside a program: it listens only where it is asked to.
+
+    Who imports a library does not expect a port to be opened.
+
+    Raises:
+        InvalidError: A value is not allowed.
+    """
+    receive = environ.get(RECEIVE_VARIABLE) or _NONE
+    return wanted(environ, endpoint=endpoint, receive=receive)
 
 
 def _is_own(endpoint: Endpoint, address: Address) -> bool:

@@ -5,55 +5,42 @@ killed; 2. the next one begins. Before the commit, nothing was accepted: the box
 still have it, and the senders got no answer. After it, everything was: the positions
 of the boxes are in the same transaction, so nothing is read twice, whether or not the
 boxes have been told.
+
+No box and no sender keeps it from the others: what cannot be dealt with is left out.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sqlite3
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Final
 
-from telemetry.capture.blackbox.reader import Found
-from telemetry.pipeline.agent.boxes import BoxWatch, Watched
+from telemetry.pipeline.agent.boxes import Watched
+from telemetry.pipeline.agent.gathering import REQUEST_BYTES, Batch, Gathering
 from telemetry.pipeline.agent.ledger import Ledger
 from telemetry.pipeline.agent.places import Places
 from telemetry.pipeline.agent.wanted import AgentWanted
+from telemetry.pipeline.agent.watching import BoxWatch
 from telemetry.pipeline.otlp.wire import MalformedError
 from telemetry.pipeline.receiver.received import Inbox, Received
-from telemetry.pipeline.store.failures import StoreDamagedError
-
-BOX_RECORDS: Final = 4_096
-"""Most records of one box in a turn: a chatty process must not keep others waiting."""
-
-TURN_RECORDS: Final = 32_768
-"""Most records in a turn: so long is a transaction, and so much is done anew after
-one that failed."""
-
-_TURN_BYTES: Final = 16 * 1024 * 1024
+from telemetry.pipeline.store.failures import (
+    StoreDamagedError,
+    StoreError,
+    explained,
+)
+from telemetry.pipeline.store.opening import set_aside
 
 
-@dataclass(slots=True)
-class Batch:
-    """What a turn accepts. Kept until it is in the store.
+class _CulpritError(Exception):
+    """A box or a request cannot be dealt with; the cause says why."""
 
-    Attributes:
-        changed: Boxes that are new, or whose process has ended.
-    """
-
-    changed: list[Watched] = field(default_factory=list)
-    found: list[tuple[Watched, list[Found]]] = field(default_factory=list)
-    requests: list[Received] = field(default_factory=list)
-
-    @property
-    def records(self) -> int:
-        """How many records of boxes there are."""
-        return sum(len(found) for _, found in self.found)
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing to accept."""
-        return not (self.changed or self.found or self.requests)
+    def __init__(self, culprit: Watched | Received) -> None:
+        super().__init__()
+        self.culprit: Final = culprit
 
 
 class Worker:
@@ -63,6 +50,8 @@ class Worker:
         wanted: Which signals go to a Collector, and how often counters do.
         wake: Called from any thread when another turn is worth its while.
         on_problem: Told what a person should know.
+        on_ledger: Gets the ledger that is to be used from now on: the first one, and
+            each that had to be begun anew.
 
     Attributes:
         stored: Records and requests accepted so far.
@@ -79,122 +68,227 @@ class Worker:
         *,
         wake: Callable[[], object],
         on_problem: Callable[[str], object],
+        on_ledger: Callable[[Ledger], object] = bool,
     ) -> None:
         self._wake = wake
         self._place = place
         self._wanted = wanted
         self._inbox = inbox
         self._on_problem = on_problem
+        self._on_ledger = on_ledger
         self._batch: Batch | None = None
         self._measured_s = time.monotonic()
+        self._ledger: Ledger | None = None
+        self._file: os.stat_result | None = None
         self.stored = 0
-        self.ledger = self._ledger()
         self.watch: Final = BoxWatch(place.boxes, self._position, on_problem)
+        self._gathering = Gathering(self.watch, inbox, on_problem)
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
 
-    def turn(self, now_s: float, *, find: bool = False, measure: bool = False) -> bool:
+    def turn(
+        self,
+        now_s: float,
+        *,
+        find: bool = False,
+        measure: bool = False,
+        last: bool = False,
+    ) -> bool:
         """Accept what there is; whether there may be more at once.
 
         Args:
             find: Look for new boxes, whenever the last look was.
             measure: Write the counters down, whenever that was done last.
+            last: We are about to end: nothing is done that can wait.
 
         Raises:
             StoreError: Nothing was accepted; the next turn tries the same again.
         """
-        if self._batch is None:
-            self._batch = self._gathered(now_s, find=find)
-        batch = self._batch
-        is_due = measure or now_s - self._measured_s >= self._wanted.metrics_every_s
-        if not batch.is_empty or is_due or self.ledger.outbox.has_work:
-            self._accept(batch, measure=is_due)
-            if is_due:
-                self._measured_s = now_s
-        self._batch = None
-        for watched, _ in batch.found:
-            watched.stored(now_s)
-        self.watch.release(now_s)
-        if batch.records or batch.requests:
-            return True
-        return self.ledger.retention.step()
+        try:
+            self._see_to_file()
+            more = self._accepted(now_s, find=find, measure=measure)
+            self.watch.release(now_s, last=last)
+            more |= not last and self.ledger.upkeep.step()
+        except sqlite3.Error as error:
+            failure = explained(error, self._place.store)
+            self._failed(failure)
+            raise failure from error
+        except StoreError as error:
+            self._failed(error)
+            raise
+        return more
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is kept now.
+
+        Raises:
+            StoreError: The store cannot be opened again after it was damaged.
+        """
+        return self._ledger or self._open()
+
+    @property
+    def backlog_bytes(self) -> int:
+        """What is accepted, and not delivered yet."""
+        return 0 if self._ledger is None else self._ledger.outbox.backlog_bytes()
 
     @property
     def is_idle(self) -> bool:
         """Whether everything that was found is stored."""
-        return self._batch is None
+        return self._batch is None and not self.watch.unvisited
+
+    def turn_away(self, why: str) -> None:
+        """Have senders come again later: nothing can be stored now."""
+        for request in self._inbox.take(REQUEST_BYTES):
+            request.refuse(why)
 
     def close(self) -> None:
         """Let go of the boxes and the store."""
-        self.watch.release(time.monotonic(), last=True)
         self.watch.close()
-        self.ledger.close()
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.close()
 
-    def _ledger(self) -> Ledger:
+    def _open(self) -> Ledger:
+        try:
+            ledger = self._opened()
+        except StoreDamagedError as error:
+            self._set_aside(error)
+            ledger = self._opened()
+        try:
+            self._on_ledger(ledger)
+            self._file = self._place.store.stat()
+        except BaseException:
+            ledger.close()
+            raise
+        self._ledger = ledger
+        return ledger
+
+    def _opened(self) -> Ledger:
         return Ledger(
             self._place.store,
             self._wanted.endpoints.keys(),
             self._wanted.temporality,
             on_gone=self._wake,
             on_problem=self._on_problem,
+            stands_in=self._wanted.stands_in,
         )
 
     def _position(self, name: str) -> dict[int, tuple[int, int, int]] | None:
         return self.ledger.position(name)
 
-    def _gathered(self, now_s: float, *, find: bool) -> Batch:
-        batch = Batch(self.watch.find(now_s, at_once=find))
-        left = TURN_RECORDS
-        # A driver first: what it says of its containers is known before their lines.
-        for watched in sorted(self.watch.boxes, key=lambda box: not box.is_driver):
-            if left <= 0:
-                break
-            was_read = watched.is_read or watched.was_through
-            found = watched.poll(min(BOX_RECORDS, left))
-            left -= len(found)
-            if found or (watched.is_read and not was_read):
-                batch.found.append((watched, found))
-        batch.requests = self._inbox.take(_TURN_BYTES)
-        return batch
+    def _accepted(self, now_s: float, *, find: bool, measure: bool) -> bool:
+        """Store what has come; whether anything has."""
+        ledger = self.ledger
+        if self._batch is None:
+            self._batch = self._gathering.batch(now_s, find=find)
+        batch = self._batch
+        is_due = measure or now_s - self._measured_s >= self._wanted.metrics_every_s
+        if not batch.is_empty or is_due or ledger.outbox.has_work:
+            self._store(batch, measure=is_due)
+            if is_due:
+                self._measured_s = now_s
+        self._batch = None
+        for watched, _ in batch.found:
+            watched.stored(now_s)
+        return bool(batch.records or batch.requests)
 
-    def _accept(self, batch: Batch, *, measure: bool) -> None:
-        is_told = self.watch.has_teller
-        try:
-            with self.ledger.store.transaction():
-                for watched in batch.changed:
-                    self.ledger.note(watched)
-                for watched, found in batch.found:
-                    self.ledger.take(watched, found, is_told=is_told)
-                answers = self._received(batch.requests)
-                if measure:
-                    self.ledger.measure(time.time_ns())
-        except BaseException as error:
-            # The boxes keep what is theirs. A sender keeps it as well, once told.
-            requests, batch.requests = batch.requests, []
-            for request in requests:
-                request.refuse(str(error))
-            if isinstance(error, StoreDamagedError):
-                self._begin_anew()
-            raise
+    def _store(self, batch: Batch, *, measure: bool) -> None:
+        while True:
+            try:
+                answers = self._in_transaction(batch, measure=measure)
+            except _CulpritError as error:
+                self._blame(batch, error)
+                continue
+            except BaseException as error:
+                # The boxes keep what is theirs. A sender keeps it as well, once told.
+                requests, batch.requests = batch.requests, []
+                for request in requests:
+                    request.refuse(str(error))
+                raise
+            break
         self.stored += batch.records + len(batch.requests)
         for request, rejected, why in answers:
             request.stored(rejected, why)
 
-    def _received(self, requests: list[Received]) -> list[tuple[Received, int, str]]:
-        """Take in requests; who has sent what is none is told so at once."""
+    def _in_transaction(
+        self, batch: Batch, *, measure: bool
+    ) -> list[tuple[Received, int, str]]:
+        ledger, is_told = self.ledger, self.watch.has_teller
         answers: list[tuple[Received, int, str]] = []
-        for request in requests:
-            try:
-                answers.append((request, *self.ledger.receive(request)))
-            except MalformedError as error:
-                request.reject(str(error))
+        with ledger.store.transaction():
+            for watched in batch.changed:
+                with _blaming(watched):
+                    ledger.note(watched)
+            for watched, found in batch.found:
+                with _blaming(watched):
+                    ledger.take(watched, found, is_told=is_told)
+            for request in batch.requests:
+                try:
+                    with _blaming(request):
+                        answers.append((request, *ledger.receive(request)))
+                except MalformedError as error:
+                    request.reject(str(error))  # nothing of it was written
+            if measure:
+                boxes = [box for box in self.watch.boxes if not box.is_broken]
+                ledger.measure(time.time_ns(), [box.identity for box in boxes])
         return answers
 
-    def _begin_anew(self) -> None:
-        """The file is damaged: it is set aside, and another one begun.
+    def _blame(self, batch: Batch, error: _CulpritError) -> None:
+        """One of them has spoilt it for all: the others are stored without it."""
+        culprit, cause = error.culprit, error.__cause__ or error
+        batch.leave_out(culprit)
+        if isinstance(culprit, Watched):
+            self.watch.set_aside(culprit, cause)
+            return
+        self._on_problem(f"a request cannot be dealt with: {cause}")
+        culprit.reject(str(cause))
+
+    def _see_to_file(self) -> None:
+        """Begin another store where somebody has removed the one that is open."""
+        if self._ledger is None or self._file is None:
+            return
+        try:
+            is_there = os.path.samestat(self._file, self._place.store.stat())
+        except OSError:
+            is_there = False
+        if not is_there:
+            self._on_problem(f"{self._place.store} was removed; another one is begun")
+            self._let_go()
+
+    def _failed(self, error: StoreError) -> None:
+        """A turn has failed; where the file is damaged, another one is begun.
 
         The boxes know how far they were taken: what was stored since is stored once
         more, and nothing is lost but what the file had.
         """
-        self.watch.close()
+        if isinstance(error, StoreDamagedError) and self._ledger is not None:
+            self._let_go()
+            self._set_aside(error)
+
+    def _let_go(self) -> None:
         self._batch = None
-        self.ledger.close()
-        self.ledger = self._ledger()
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
+
+    def _set_aside(self, error: StoreDamagedError) -> None:
+        aside: Path = set_aside(self._place.store)
+        self._on_problem(f"{error}; it is kept as {aside}, and a new store was begun")
+
+
+@contextlib.contextmanager
+def _blaming(culprit: Watched | Received) -> Iterator[None]:
+    """Say whose fault it is that something cannot be stored, unless it is the store's.
+
+    Raises:
+        _CulpritError: It is the culprit's.
+    """
+    try:
+        yield
+    except (sqlite3.Error, StoreError, MalformedError, MemoryError):
+        raise
+    except Exception as error:
+        raise _CulpritError(culprit) from error

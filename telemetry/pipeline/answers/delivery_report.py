@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -23,6 +24,9 @@ from telemetry.policy.delivery import Meaning
 
 CHECK_S: Final = 3.0
 """Most seconds that an endpoint is waited for."""
+
+_SILENT_S: Final = 30.0
+"""An agent tells of itself every two seconds."""
 
 _EMPTY: Final = b""
 """A request with nothing in it: whoever speaks OTLP answers it with success."""
@@ -86,14 +90,28 @@ def delivery_report(base: Path, environ: Mapping[str, str]) -> DeliveryReport:
             problems.append(Problem("the agent says nothing", "look at agent.log"))
     except (Error, OSError):
         pass  # said by the report of the folder
-    for text in agent.problems if agent else ():
-        problems.append(Problem(f"the agent says: {text}", "look at agent.log"))
+    if agent is not None:
+        problems += _told(agent)
     store = _figures(base, problems)
     lost = sum(store.dropped.values()) if store else 0
     if lost:
         what = f"{counted(lost, 'item')} never arrived at the Collector"
         problems.append(Problem(what, "telemetry stats tells which, and why"))
     return DeliveryReport(problems, reached, store, agent)
+
+
+def _told(agent: AgentStatus) -> Iterator[Problem]:
+    """What an agent tells of itself that is wrong."""
+    silent_s = (time.time_ns() - agent.told_unix_ns) / 1e9
+    if silent_s > _SILENT_S:
+        what = f"the agent (pid {agent.pid}) has said nothing for {silent_s:.0f} s"
+        yield Problem(what, "it is stopped or stuck: end it, and start another one")
+    for text in agent.problems:
+        yield Problem(f"the agent says: {text}", "look at agent.log")
+    for signal, delivery in agent.deliveries.items():
+        if delivery.problem:
+            what = f"the agent cannot deliver {signal}: {delivery.problem}"
+            yield Problem(what, "it goes on trying; what waits is kept")
 
 
 def delivery_text(found: DeliveryReport, ink: Ink) -> str:

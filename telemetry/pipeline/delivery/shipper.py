@@ -113,7 +113,8 @@ class Shipper:
         """Deliver what waits, as far as that goes in *timeout_s* seconds, and end.
 
         A request that is under way then is cut off. Not much later than that this
-        returns, whatever happens.
+        returns, whatever happens; but where no thread could be made, it is done here,
+        and a request that is under way comes to its end.
         """
         self._end_s = time.monotonic() + timeout_s
         self._wake.set()
@@ -122,6 +123,8 @@ class Shipper:
             if self._thread.is_alive():
                 self._sender.abort()
                 self._thread.join(_ABORT_S)
+        elif self._thread.ident is None:
+            self._run()
         return self._left()
 
     def _left(self) -> Left:

@@ -29,15 +29,13 @@ from telemetry.pipeline.exports.selection import (
 )
 from telemetry.pipeline.otlp.envelope import resource_of
 from telemetry.pipeline.otlp.line_attributes import content_of
-from telemetry.pipeline.outbox import Signal
+from telemetry.pipeline.outbox import SIGNALS, Signal
 from telemetry.pipeline.store.processes import FOREIGN
 from telemetry.pipeline.store.queries.all_rows import process_named, reach
 from telemetry.pipeline.store.queries.lines import LineFilter, StoredLine, lines_after
 from telemetry.pipeline.store.queries.measures import points, series
 from telemetry.pipeline.store.queries.reading import MOST_ROWS, Reader
 from telemetry.pipeline.store.queries.traces import StoredSpan, spans_after
-
-SIGNALS: Final[tuple[Signal, ...]] = ("logs", "spans", "metrics")
 
 # Source: the table "Displaying Severity" of OpenTelemetry's logs data model.
 _SEVERITIES: Final = {

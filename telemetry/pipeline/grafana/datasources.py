@@ -19,8 +19,9 @@ KINDS: Final = ("prometheus", "loki", "tempo")
 
 UIDS: Final = {kind: f"input-{kind}" for kind in KINDS}
 
-EXPORT_INTERVAL_S: Final = 15
-"""How often metrics come; Grafana makes ``$__rate_interval`` of it."""
+SAMPLE_INTERVAL_S: Final = 15
+"""Not less than between two samples, pushed (10 s) or scraped (15 s): Grafana makes
+``$__rate_interval`` of it."""
 
 EXPLORER: Final = "/d/input-explorer"
 _ID: Final = names.FIELD_INPUT_ID
@@ -44,7 +45,7 @@ def source(kind: str, url: str) -> Body:
 def _prometheus() -> Body:
     return {
         "httpMethod": "POST",
-        "timeInterval": f"{EXPORT_INTERVAL_S}s",
+        "timeInterval": f"{SAMPLE_INTERVAL_S}s",
         "manageAlerts": True,
         "prometheusType": "Prometheus",
         "exemplarTraceIdDestinations": [

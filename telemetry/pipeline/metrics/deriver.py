@@ -204,7 +204,7 @@ class Deriver:
         if self._backlog is not None:
             current[names.TELEMETRY_BACKLOG.name] = {(): self._backlog}
         points: list[Point] = []
-        times = self._started_ns, now_ns
+        times = min(self._started_ns, now_ns), now_ns
         for metric in names.METRICS:
             if metric.name in _GAUGES:
                 shown = current.get(metric.name, {})

@@ -206,7 +206,8 @@ def _point(
     now_ns: int,
     delta: bool,  # noqa: FBT001 - of this module
 ) -> Point:
-    times = series.since_ns, now_ns
+    # The wall clock may have been set back.
+    times = min(series.since_ns, now_ns), now_ns
     if isinstance(series, Count):
         return formed(metric, values, series.value, times, delta=delta)
     value = series.distribution(metric.bounds)

@@ -19,8 +19,10 @@ from telemetry.pipeline.store.rows import (
 )
 from telemetry.pipeline.store.writing import Participant, Store
 
-KNOWN_INPUTS: Final = 50_000
-"""Rows that are remembered between transactions; of more, the older half is not."""
+KNOWN_INPUTS: Final = 10_000
+"""Rows that are remembered between transactions; of more, the older half is not. An
+input is heard of no more soon after its end, and each row is one that the garbage
+collector looks at again and again."""
 
 _TRACE_ID_CHARS: Final = 32
 _Number = Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]

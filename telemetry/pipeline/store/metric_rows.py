@@ -44,8 +44,12 @@ class Points(Participant):
             if not _is_sound(point):
                 refused += 1
                 continue
-            series = self._number(process, point)
-            row = _row(series, point)
+            try:
+                series = self._number(process, point)
+                row = _row(series, point)
+            except (TypeError, ValueError):  # JSON cannot hold what it has
+                refused += 1
+                continue
             if point.delta:
                 row = self._added(series, row)
             rows[series, row[1]] = row

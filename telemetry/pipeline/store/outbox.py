@@ -6,14 +6,14 @@ import contextlib
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import orjson
 
 from telemetry.core.errors import InvalidError
-from telemetry.pipeline.outbox import Parcel, Signal
+from telemetry.pipeline.outbox import SIGNALS, Parcel, Signal
 from telemetry.pipeline.store.failures import explained
 from telemetry.pipeline.store.opening import open_reader
 from telemetry.pipeline.store.writing import Participant, Store
@@ -66,7 +66,7 @@ class StoreOutbox(Participant):
         self._store = store
         self._budget_bytes = budget_bytes
         self._on_gone = on_gone
-        self._backlog_bytes = 0
+        self._waiting_bytes = Counter[Signal]()
         self._lock = threading.Lock()
         # Guarded by _lock: what has left and is still in the file.
         self._gone: dict[int, Parcel] = {}
@@ -82,7 +82,7 @@ class StoreOutbox(Participant):
             "insert into outbox (signal, items, bytes, body) values (?, ?, ?, ?)",
             (signal, items, len(body), body),
         )
-        self._backlog_bytes += len(body) + _OVERHEAD_BYTES
+        self._waiting_bytes[signal] += len(body) + _OVERHEAD_BYTES
 
     def waiting(self, signal: Signal, after: int, most_bytes: int) -> list[Parcel]:
         """The oldest parcels behind number *after*: see `Outbox.waiting`.
@@ -133,7 +133,7 @@ class StoreOutbox(Participant):
         self._applied = ([each.number for each in gone], refused)
         if gone:
             self._leave(gone, refused)
-        if self._backlog_bytes > self._budget_bytes:
+        if self.backlog_bytes() > self._budget_bytes:
             self._drop_oldest()
 
     @property
@@ -141,9 +141,25 @@ class StoreOutbox(Participant):
         """Whether `apply` has anything to do: a transaction is worth its while."""
         return bool(self._gone)
 
-    def backlog_bytes(self) -> int:
+    def backlog_bytes(self, signals: Iterable[Signal] = SIGNALS) -> int:
         """What waits, about; any thread."""
-        return self._backlog_bytes
+        return sum(self._waiting_bytes[signal] for signal in signals)
+
+    def last_number(self) -> int:
+        """Of the parcel that was put last. The writer's thread."""
+        return self._store.last_number("outbox")
+
+    def oldest_number(self, signals: Collection[Signal]) -> int | None:
+        """Of the oldest parcel of these signals; None: there is none. Writer's thread.
+
+        One that has left counts until that is in the file.
+        """
+        holes = ", ".join("?" * len(signals))
+        found = self._store.connection.execute(
+            f"select min(number) from outbox where signal in ({holes})",
+            tuple(signals),
+        ).fetchone()
+        return None if found[0] is None else int(found[0])
 
     def dropped(self) -> dict[tuple[str, str], int]:
         """Items that never arrived, by signal and reason, since the store began."""
@@ -182,10 +198,11 @@ class StoreOutbox(Participant):
     def forget(self) -> None:
         """The transaction was rolled back: all is in the file as before."""
         self._applied = ([], [])
-        total = self._store.connection.execute(
-            "select coalesce(sum(bytes + ?), 0) from outbox", (_OVERHEAD_BYTES,)
-        ).fetchone()
-        self._backlog_bytes = int(total[0])
+        rows = self._store.connection.execute(
+            "select signal, sum(bytes + ?) from outbox group by signal",
+            (_OVERHEAD_BYTES,),
+        )
+        self._waiting_bytes = Counter(dict(rows.fetchall()))
 
     def close(self) -> None:
         """Let go of the file; the store's own connection stays."""
@@ -195,11 +212,13 @@ class StoreOutbox(Participant):
         numbers = orjson.dumps([each.number for each in gone]).decode()
         rows = self._store.connection.execute(
             "delete from outbox where number in (select value from json_each(?)) "
-            "returning number, bytes",
+            "returning number, signal, bytes",
             (numbers,),
         )
-        here = dict(rows.fetchall())
-        self._backlog_bytes -= sum(here.values()) + _OVERHEAD_BYTES * len(here)
+        here: set[int] = set()
+        for number, signal, size in rows.fetchall():
+            here.add(number)
+            self._waiting_bytes[signal] -= size + _OVERHEAD_BYTES
         items = Counter[Signal]()
         for each in gone:
             items[each.signal] += each.items
@@ -222,10 +241,10 @@ class StoreOutbox(Participant):
         )
         last, lost = 0, Counter[Signal]()
         for number, signal, items, size in rows:
-            if self._backlog_bytes <= self._budget_bytes:
+            if self.backlog_bytes() <= self._budget_bytes:
                 break
             last = number
-            self._backlog_bytes -= size + _OVERHEAD_BYTES
+            self._waiting_bytes[signal] -= size + _OVERHEAD_BYTES
             lost[signal] += items
         rows.close()
         self._store.connection.execute("delete from outbox where number <= ?", (last,))

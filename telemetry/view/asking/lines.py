@@ -27,7 +27,7 @@ MOST_VALUE_CHARS: Final = 2_000
 MOST_FIELDS: Final = 64
 MOST_CANDIDATES: Final = 200
 
-MOST_TAILED: Final = 300
+MOST_TAILED: Final = 150
 """Lines of one step of a tail. Nobody reads faster; all are stored."""
 
 _FIRST_STEP_NS: Final = 50_000_000

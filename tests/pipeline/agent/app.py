@@ -14,6 +14,9 @@ import sys
 import telemetry
 from telemetry.runtime import App, concurrent
 
+PAUSE_S = 0.1
+"""Between two rounds: enough is written all the same."""
+
 log = telemetry.get_logger("trial")
 app = App("trial")
 
@@ -48,7 +51,7 @@ def main() -> None:
         while True:
             results = work.map(range(inputs), return_exceptions=True)
             well += sum(isinstance(each, int) for each in results)
-            if not is_long or select.select([sys.stdin], [], [], 0)[0]:
+            if not is_long or select.select([sys.stdin], [], [], PAUSE_S)[0]:
                 break
         if not is_long:
             die.remote()

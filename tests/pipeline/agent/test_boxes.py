@@ -14,8 +14,9 @@ from telemetry.capture.blackbox.places import SUFFIX
 from telemetry.capture.blackbox.reader import BoxReader, Position
 from telemetry.capture.blackbox.records import encode
 from telemetry.core.scope import InputScope
-from telemetry.pipeline.agent.boxes import REMOVE_AFTER_S, BoxWatch, Watched
+from telemetry.pipeline.agent.boxes import REMOVE_AFTER_S, Watched
 from telemetry.pipeline.agent.last_words import BLOCK
+from telemetry.pipeline.agent.watching import BoxWatch
 from telemetry.policy.agent_life import LOOK_ON_S
 from tests.pipeline.boxes import NAME, left_by
 
@@ -228,13 +229,13 @@ def test_drivers_are_counted(tmp_path: Path, store: Store) -> None:
     """An app lives as long as the box of its driver is written."""
     driver, program = made(tmp_path, "dv-1", kind="driver"), made(tmp_path)
     store.turn(1.0)
-    assert store.watch.drivers == 1
+    assert store.watch.apps == 1
     assert [each.state for each in store.watch.boxes] == [ALIVE, ALIVE]
 
     driver.close()
     store.turn(2.0)
 
-    assert store.watch.drivers == 0
+    assert store.watch.apps == 0
     program.close()
 
 

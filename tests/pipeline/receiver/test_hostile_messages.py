@@ -49,7 +49,7 @@ OFFICIAL: dict[Signal, Any] = {
 LENGTHS = {"trace_id": (0, 16), "span_id": (0, 8), "parent_span_id": (0, 8)}
 SIGNALS = pytest.mark.parametrize("signal", REQUESTS)
 MANY = settings(
-    max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None
+    max_examples=20, suppress_health_check=[HealthCheck.too_slow], deadline=None
 )
 
 

@@ -212,7 +212,7 @@ def test_far_too_many_attributes() -> None:
     assert found.left_out == 10
 
 
-@pytest.mark.parametrize("value", ["x" * 2_000_000, ["y"] * 700_000])
+@pytest.mark.parametrize("value", ["x" * 2_000_000, ["y"] * 250_000])
 def test_large_values_are_cut(value: Any) -> None:
     """An attribute of megabytes is no field of megabytes."""
     fields = line_of(LogRecord(attributes=pairs({"large": value}))).fields

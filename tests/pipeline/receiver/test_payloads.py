@@ -11,6 +11,7 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from telemetry.pipeline.outbox import Signal
+from telemetry.pipeline.receiver import payloads
 from telemetry.pipeline.receiver.admission import JSON, PROTOBUF
 from telemetry.pipeline.receiver.http_head import RefusedError
 from telemetry.pipeline.receiver.limits import MIB, Limits
@@ -99,6 +100,9 @@ def test_bombs(encoding: str) -> None:
     with pytest.raises(RefusedError, match=f"larger than {MIB} bytes") as told:
         unpacked(bomb, encoding, MIB)
     assert told.value.status == 413
+    form = 31 if encoding == "gzip" else 15
+    parts = payloads._inflated(bomb, form, MIB, members=1)
+    assert sum(map(len, parts)) == MIB + 1
 
 
 def test_json_has_its_own_cap() -> None:

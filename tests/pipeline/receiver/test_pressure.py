@@ -106,6 +106,47 @@ def test_what_is_not_stored_in_time(serve: Serve, clock: Clock) -> None:
     assert len(shelf.stored) == 2
 
 
+def test_a_late_word_is_not_taken_for_the_next_request(clock: Clock) -> None:
+    """1. The first request times out; 2. the second waits; 3. the first is stored."""
+    held: list[Received] = []
+
+    def hold(received: Received) -> bool:
+        held.append(received)
+        return True
+
+    receiver = Receiver(hold, port=0)
+    receiver.start()
+    with connect(receiver) as connection:
+        connection.sendall(request(LOGS))
+        clock.run_until_readable(connection)
+        assert read_answer(connection).status == 503
+        connection.sendall(request(LOGS))
+        until(lambda: len(held) == 2)
+        held[0].stored(7, "of the first")
+        held[1].reject("of the second")
+        answer = read_answer(connection)
+    receiver.close()
+
+    assert answer.status == 400
+    assert b"of the second" in answer.body
+
+
+def test_pipelined_requests_wait_outside(serve: Serve) -> None:
+    """While one waits for its answer, little is read of those behind it."""
+    receiver, shelf = serve()
+    shelf.open.clear()
+    with connect(receiver) as connection:
+        connection.sendall(request(LOGS))
+        until(lambda: shelf.inbox.waiting_bytes() > 0)
+        connection.setblocking(False)
+        sent = 0
+        while select.select([], [connection], [], 0.5)[1] and sent < 64 * MIB:
+            sent += connection.send(bytes(MIB))
+        shelf.open.set()
+
+    assert sent < 64 * MIB, "it is all in memory"
+
+
 def test_a_full_inbox_sends_senders_away(serve: Serve) -> None:
     """They get 503 and Retry-After; who was accepted is stored, who comes again too."""
     receiver, shelf = serve(most_requests=1)

@@ -16,7 +16,7 @@ from telemetry.pipeline.store.failures import StoreFullError, StoreLockedError
 from telemetry.pipeline.store.outbox import StoreOutbox
 from telemetry.pipeline.store.queries.lines import LineFilter, lines, lines_after
 from telemetry.pipeline.store.writing import Store
-from tests.pipeline.store.records import PROG, Kept, identity, line
+from tests.pipeline.store.records import PROG, SECOND, T0, Kept, identity, line
 
 # Writes numbered lines in transactions, each with the position behind it and a parcel,
 # and says which one is committed. It goes on from where the store says that it was.
@@ -132,6 +132,27 @@ def test_a_reader_that_stays_does_not_keep_the_wal(kept: Kept) -> None:
         assert len(lines_after(reader, LineFilter(), 0, 10)) == 10
 
 
+def test_who_reads_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WAL is cut off another time, and the writer goes on at once."""
+    # Longer than a test may take.
+    monkeypatch.setattr("telemetry.pipeline.store.opening.BUSY_S", 600.0)
+    kept = Kept(tmp_path / "store.sqlite")
+    with kept.asking() as reader:
+        kept.take(PROG, line("first"))
+        with reader.asking():
+            assert reader.one("select count(*) from logs") == 1
+            kept.take(PROG, line("second"))
+            kept.store.checkpoint()
+            assert reader.one("select count(*) from logs") == 1
+    kept.store.checkpoint()
+
+    assert kept.path.with_name("store.sqlite-wal").stat().st_size == 0
+    assert kept.rows("pragma busy_timeout") == [(600_000,)]
+    kept.store.close()
+
+
 def test_a_full_disk_keeps_nothing_of_a_transaction(kept: Kept) -> None:
     """SQLITE_FULL: rolled back and said; with space it is written, once."""
     outbox = StoreOutbox(kept.store)
@@ -199,8 +220,22 @@ def test_times_that_go_back_are_kept_as_they_are(kept: Kept) -> None:
         ]
 
 
-def test_an_index_that_is_behind_is_not_noticed(kept: Kept) -> None:
+def test_a_line_that_comes_after_a_newer_one_is_found_by_its_time(kept: Kept) -> None:
+    """Boxes are read one after the other: what was said before may come later."""
+    kept.take(PROG, line("said later", at_s=5.0))
+    kept.take(PROG, line("said before", at_s=1.0))
+
+    with kept.asking() as reader:
+        until = LineFilter(until_ns=T0 + 2 * SECOND)
+        found = [each.line.event for each in lines(reader, until).lines]
+    assert found == ["said before"]
+
+
+def test_an_index_that_is_behind_is_not_noticed(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Many lines are indexed later; a search finds them before, and after."""
+    monkeypatch.setattr("telemetry.pipeline.store.queries.lines._READ_LINES", 0)
     store: Store = kept.store
     kept.take(PROG, *[line(f"wolf {n}") for n in range(2_500)])
     kept.take(PROG, *[line(f"bear {n}") for n in range(2_500)])

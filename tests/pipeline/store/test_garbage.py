@@ -135,6 +135,7 @@ def test_what_was_kept_of_garbage_can_be_asked_for(kept: Kept, reader: Reader) -
         [2, None, T0, "no execution"],
         [4, None, T0, "InputStarted", []],
         [3, None, T0, float("inf"), "stack"],
+        put(started(1).record, (4, 7), 2**63),
     ],
 )
 def test_what_is_no_record_is_counted(kept: Kept, record: list[Any]) -> None:

@@ -250,6 +250,16 @@ def test_the_order_of_boxes_does_not_matter(
     assert (first.ending, second.ending) == ("retry", "success")
 
 
+def test_an_input_is_where_its_newest_attempt_is(kept: Kept, reader: Reader) -> None:
+    """What the dispatcher said of an earlier one comes late, and changes nothing."""
+    kept.take(container(), settled(1, attempt=1))
+    kept.take(APP, started(1, container_id="ct-before", slot=9, zone="burst"))
+
+    found = of(reader, 1)
+    assert (found.container_id, found.slot, found.zone) == (BOX, 0, None)
+    assert (found.outcome, found.attempts) == ("success", 2)
+
+
 def test_an_input_that_never_ran_has_a_row(kept: Kept, reader: Reader) -> None:
     """Cancelled in the queue: an outcome, a trace, and no execution."""
     asked = cancelled(3.0)._replace(phase="queued", mechanism=None, observed=None)
@@ -424,12 +434,12 @@ def test_one_stall_is_one_row(kept: Kept) -> None:
         (input_id(2),),
     )
     kept.take(APP, runtime(told))
-    kept.take(container(), held(identity(1), 2.1, 1.1))
-    kept.take(APP, runtime(told._replace(at_s=4.0, seconds=3.0, over=True)))
+    kept.take(container(), held(identity(1), 2.2, 1.1))
+    kept.take(APP, runtime(told._replace(at_s=4.0, seconds=3.05, over=True)))
     kept.take(APP, runtime(told._replace(at_s=9.0, seconds=1.0)))
 
     rows = kept.rows("select began_ns, seconds, over, input, line, stack from blocked")
-    first = (T0 + SECOND, 3.0, 1, input_id(1), "x.py:1 in f", "File x, line 1")
+    first = (T0 + SECOND, 3.05, 1, input_id(1), "x.py:1 in f", "File x, line 1")
     assert rows == [first, (T0 + 8 * SECOND, 1.0, 0, input_id(1), "x.py:1 in f", None)]
 
 

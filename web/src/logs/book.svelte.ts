@@ -6,7 +6,7 @@ import type { Line } from "../api/types";
 import { messageOf } from "../state.svelte";
 
 export const PAGE = 200;
-export const MOST = 800;
+export const MOST = 600;
 
 export class LineBook {
   lines = $state.raw<Line[]>([]);

@@ -43,6 +43,13 @@ EVERYTHING = [
 ]
 
 
+@pytest.fixture(params=[0, 1 << 20], ids=["indexed", "read"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether text is looked for in the index, or in the lines: it finds the same."""
+    name = "telemetry.pipeline.store.queries.lines._READ_LINES"
+    monkeypatch.setattr(name, request.param)
+
+
 def events(reader: Reader, **wanted: Any) -> list[str]:
     """What the lines that match say, in the order of time."""
     return [each.line.event for each in lines(reader, LineFilter(**wanted)).lines]
