@@ -24,6 +24,7 @@ NONE: Final = "none"
 
 _NEIGHBOUR: Final = "neighbour"
 _DIED: Final = "died"
+_NEVER_STARTED: Final = "never_started"
 _DELIVER: Final = "deliver"
 _UNWIND: Final = "unwind"
 _ERRORS: Final = frozenset({Outcome.ERROR, Outcome.LOST})
@@ -36,11 +37,12 @@ def take_started(
     mode = pool.mode_of(record.function)
     key = record.function, mode
     zone = str(record.zone)
-    wait = Origin(unix_ns, record.input_id, record.attempt, record.trace, QUEUE)
-    origin = wait if record.batch_index else wait._replace(kind=EXECUTION)
+    # The span of its wait: of a batch only the first has one of the execution, and
+    # what is cancelled before its body begins has none either.
+    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace, QUEUE)
     ledger.add(names.STARTED, (*key, zone))
     waited = (*key, zone, record.wait_reason)
-    ledger.observe(names.QUEUE_DURATION, waited, record.wait_s, wait)
+    ledger.observe(names.QUEUE_DURATION, waited, record.wait_s, origin)
     ledger.observe(names.CONCURRENCY, key, float(record.concurrency), origin)
     if record.cold:
         ledger.add(names.FAAS_COLDSTARTS, (*key, names.TRIGGER))
@@ -60,10 +62,8 @@ def take_settled(
     ledger.add(names.COMPLETED, values)
     ledger.observe(names.TOTAL_DURATION, values, record.total_s, call)
     _invoked(ledger, key, record.outcome)
-    origin = call
+    origin = call._replace(kind=EXECUTION) if _has_span(record, key[1]) else call
     if record.run_s is not None:
-        # Which member of a batch it was is not known any more.
-        origin = call if key[1] == "batch" else call._replace(kind=EXECUTION)
         _ran(ledger, values, record.run_s, origin)
     if record.cancelled is not None:
         _cancelled(ledger, key, record.cancelled, origin)
@@ -75,7 +75,7 @@ def take_interrupted(
     """An execution ended, and its input runs again."""
     key = record.function, pool.mode_of(record.function)
     zone = NONE if record.zone is None else str(record.zone)
-    kind = QUEUE if key[1] == "batch" else EXECUTION
+    kind = EXECUTION if _has_span(record, key[1]) else QUEUE
     origin = Origin(unix_ns, record.input_id, record.attempt, record.trace, kind)
     _invoked(ledger, key, record.outcome)
     _ran(ledger, (*key, zone, record.outcome.value), record.run_s, origin)
@@ -111,6 +111,13 @@ def take_outside(ledger: Ledger, settled: Settled) -> None:
     ledger.observe(names.TOTAL_DURATION, values, run_s, origin)
     _invoked(ledger, key, outcome)
     _ran(ledger, values, run_s, origin)
+
+
+def _has_span(record: InputSettled | InputInterrupted, mode: str) -> bool:
+    """Whether its last execution has a span of its own, as far as is known here."""
+    if mode == "batch" or record.container_id is None:
+        return False  # which member of its batch it was is not known any more
+    return record.cancelled is None or record.cancelled.observed != _NEVER_STARTED
 
 
 def _ran(
