@@ -13,6 +13,7 @@ OURS: Final = {
     "TELEMETRY_DIR": "the folder of black boxes, sockets and stores",
     "TELEMETRY_AGENT": "who delivers: auto, process, thread or none",
     "TELEMETRY_RECEIVE": "where the agent takes OTLP: host:port, or none",
+    "TELEMETRY_RECEIVE_TOKEN": "what senders of OTLP have to show",
     "TELEMETRY_CONSOLE": "how lines are shown: auto, pretty, json or none",
     "TELEMETRY_LEVEL": "the least level that is written",
     "TELEMETRY_BUDGET_BYTES": "how large a black box may grow",

@@ -8,6 +8,7 @@ from telemetry.policy.box_retention import (
     MAX_AGE_S,
     MAX_BYTES,
     MAX_FILES,
+    MAX_UNREAD_FILES,
     DeadBox,
     superfluous,
 )
@@ -45,3 +46,18 @@ def test_boxes_of_the_dead_are_kept_within_bounds() -> None:
     assert superfluous([DeadBox("large", MAX_BYTES, 2.0), young]) == ["large"]
     many = [DeadBox(str(age), 1, float(age)) for age in range(MAX_FILES + 2)]
     assert superfluous(many) == [str(MAX_FILES), str(MAX_FILES + 1)]
+
+
+def test_boxes_that_nobody_has_read_stay_longest() -> None:
+    """What they hold is nowhere else: they do not give way to those that are read."""
+    unread = [
+        DeadBox(f"u{age}", 1, 10.0 + age, is_unread=True)
+        for age in range(MAX_UNREAD_FILES + 1)
+    ]
+    read = [DeadBox(f"r{age}", 1, float(age)) for age in range(MAX_FILES + 1)]
+
+    assert superfluous([*read, *unread]) == [f"u{MAX_UNREAD_FILES}", f"r{MAX_FILES}"]
+
+    half = MAX_BYTES // 2 + 1
+    large = [DeadBox("new", half, 1.0), DeadBox("unread", half, 2.0, is_unread=True)]
+    assert superfluous(large) == ["new"]

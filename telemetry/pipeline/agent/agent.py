@@ -167,7 +167,8 @@ class Agent:
             ending.callback(self._draining.end)
             ending.callback(self._server.stop)
             ending.callback(self._inbox.close)  # first: who waits is answered
-            self._server.start()
+            if self._end_s is None:  # a program may end before it has begun
+                self._server.start()
             worker = self._worker()
             ending.callback(worker.close)
             on_ready()

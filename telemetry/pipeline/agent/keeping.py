@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import threading
-from typing import Final
 
 from telemetry.capture import sink
 from telemetry.capture.settings import Settings
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import Places
-from telemetry.pipeline.agent.spawning import ensure_agent, failure
+from telemetry.pipeline.agent.spawning import BEGINS_S, ensure_agent, failure
 from telemetry.policy.agent_life import look_after_s
-
-_BEGINS_S: Final = 10.0
-"""Seconds in which an agent has begun to work, or will never."""
 
 
 class AgentKeeper:
@@ -53,7 +49,7 @@ class AgentKeeper:
         failures = 0
         while not self._ending.wait(pause_s := look_after_s(failures)):
             try:
-                why = failure(self._place, pause_s + _BEGINS_S)
+                why = failure(self._place, pause_s + BEGINS_S)
                 failures = failures + 1 if why else 0
                 if why and why not in self._failed:
                     self._failed.add(why)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import sys
@@ -24,6 +25,10 @@ ENDPOINT_VARIABLE: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _MODE: Final = 0o600
 _MOST_LOG_BYTES: Final = 1_000_000
 _TAIL_BYTES: Final = 2_000
+
+
+BEGINS_S: Final = 10.0
+"""Seconds in which an agent has begun to work, or will never."""
 
 
 class _Started(NamedTuple):
@@ -53,7 +58,10 @@ def ensure_agent(place: Places, settings: Settings) -> bool:
         OSError: None can be started.
     """
     with AgentLock(place.lock) as lock:
-        if not lock.acquire() and not lock.is_holder_leaving:
+        is_free = lock.acquire()
+        if is_free and _is_beginning(place):
+            return False
+        if not is_free and not lock.is_holder_leaving:
             return False
     log = os.open(place.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, _MODE)
     try:
@@ -72,6 +80,17 @@ def ensure_agent(place: Places, settings: Settings) -> bool:
         os.close(log)
     _STARTED.append(_Started(process, place.base, time.monotonic()))
     return True
+
+
+def _is_beginning(place: Places) -> bool:
+    """Whether one that was started here has not come to take the lock yet."""
+    since_s = time.monotonic() - BEGINS_S
+    return any(
+        each.base == place.base
+        and each.begun_s > since_s
+        and each.process.poll() is None
+        for each in _STARTED
+    )
 
 
 def failure(place: Places, within_s: float) -> str:
@@ -93,6 +112,13 @@ def failure(place: Places, within_s: float) -> str:
         if status > 0 and started.base == place.base and age_s <= within_s:
             why = _last_said(place.log) or f"its status is {status}"
     return why
+
+
+@atexit.register
+def _leave() -> None:
+    """They live on, which is meant: a `Popen` would complain, with ``-X dev``."""
+    for each in _STARTED:
+        each.process.returncode = each.process.returncode or 0
 
 
 def _last_said(log: Path) -> str:

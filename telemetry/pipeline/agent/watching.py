@@ -66,7 +66,7 @@ class BoxWatch:
         self._opened_in: dict[str, int] = {}
         self._looks = 0
         self._looked_s = float("-inf")
-        self._swept_s = float("-inf")
+        self._swept_s: float | None = None
         self.unvisited = 0
 
     @property
@@ -98,10 +98,8 @@ class BoxWatch:
         if now_s - self._looked_s < FIND_EVERY_S and not at_once:
             return
         self._looked_s = now_s
-        if now_s - self._swept_s >= SWEEP_EVERY_S:
-            self._swept_s = now_s
-            sweep(self._directory)
         self._looks += 1
+        self._sweep(now_s)
         names = self._names()
         self._forget_gone(names)
         for watched in self._open.values():
@@ -151,6 +149,14 @@ class BoxWatch:
         """Let go of all."""
         for watched in self.boxes:
             self.forget(watched)
+
+    def _sweep(self, now_s: float) -> None:
+        # Not before they were read, which they may have waited for.
+        if self._swept_s is None or self.unvisited:
+            self._swept_s = now_s
+        elif now_s - self._swept_s >= SWEEP_EVERY_S:
+            self._swept_s = now_s
+            sweep(self._directory)
 
     def _names(self) -> set[str]:
         try:

@@ -248,11 +248,13 @@ class Worker:
         culprit.reject(str(cause))
 
     def _see_to_file(self) -> None:
-        """Begin another store where somebody has removed the one that is open."""
+        """Begin another store where somebody has removed or emptied the one we have."""
         if self._ledger is None or self._file is None:
             return
         try:
-            is_there = os.path.samestat(self._file, self._place.store.stat())
+            now = self._place.store.stat()
+            was_empty = not self._file.st_size
+            is_there = os.path.samestat(self._file, now) and (now.st_size or was_empty)
         except OSError:
             is_there = False
         if not is_there:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,15 +11,13 @@ from telemetry.capture.blackbox.box import BlackBox
 from telemetry.capture.blackbox.listing import ALIVE, DIED, ENDED
 from telemetry.capture.blackbox.places import SUFFIX
 from telemetry.capture.blackbox.reader import BoxReader, Position
-from telemetry.capture.blackbox.records import encode
-from telemetry.core.scope import InputScope
 from telemetry.pipeline.agent.boxes import REMOVE_AFTER_S, Watched
 from telemetry.pipeline.agent.last_words import BLOCK
 from telemetry.pipeline.agent.watching import BoxWatch
 from telemetry.policy.agent_life import LOOK_ON_S
+from tests.pipeline.agent.workshop import made, write
 from tests.pipeline.boxes import NAME, left_by
 
-NOBODY = InputScope("")
 ANY = 1_000
 
 
@@ -46,24 +43,12 @@ class Store:
         return said
 
 
-def write(box: BlackBox, *texts: str) -> None:
-    """One line for each text."""
-    for text in texts:
-        line = [20, [None, {}], None, "", [time.time_ns(), text, [], {}]]
-        box.append(NOBODY, encode(line))
-
-
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """An empty one."""
     found = Store(tmp_path)
     yield found
     found.watch.close()
-
-
-def made(folder: Path, name: str = "ps-1", **identity: object) -> BlackBox:
-    """A box that this process writes."""
-    return BlackBox(folder / f"{name}{SUFFIX}", identity, budget_bytes=1 << 20, slots=2)
 
 
 def test_what_is_written_is_read_once(tmp_path: Path, store: Store) -> None:
