@@ -50,10 +50,17 @@ def main() -> int:
         ground = Ground(Path(folder) / "ours", running.gateway.http_endpoint, pace)
         dropped = ground.chatter()
         began_s = time.time()
-        _play(ground, played, running, given.away)
+        away_s = _play(ground, played, running, given.away)
         wait(running, ground, pace)
         if given.away:
-            report.line(f"Prometheus was killed, and back after {given.away:g} s")
+            count = sum(
+                away_s[0] <= point.unix_ns / 1e9 <= away_s[1]
+                for point in running.gateway.metrics()
+            )
+            report.line(
+                f"Prometheus was killed and back after {away_s[1] - away_s[0]:.0f} s; "
+                f"{count:,} points came to the gateway meanwhile"
+            )
         verdict = judge(running, ground, pace, dropped)
         tell(verdict, report)
         if given.pictures:
@@ -89,15 +96,22 @@ def _played(given: argparse.Namespace) -> Played:
     return Played(given.trace, given.length or last_s / speed, speed)
 
 
-def _play(ground: Ground, played: Played, running: Stack, away_s: float) -> None:
+def _play(
+    ground: Ground, played: Played, running: Stack, away_s: float
+) -> tuple[float, float]:
+    """Play all of it; from when to when Prometheus was away, in Unix seconds."""
+    killed_s = back_s = 0.0
     with ground.replay(played) as playing:
         if away_s:
             time.sleep(AWAY_AFTER_S)
             running.prometheus.kill()
+            killed_s = time.time()
             time.sleep(away_s)
             running.prometheus.start()
+            back_s = time.time()
     if playing.returncode:
         sys.exit(f"the replay has failed with {playing.returncode}")
+    return killed_s, back_s
 
 
 def _draw(url: str, minutes: float, folder: Path) -> None:

@@ -47,7 +47,9 @@ class Sampling(NamedTuple):
     @property
     def slack(self) -> float:
         """How far the share may be off by chance."""
-        return _SIGMAS * math.sqrt(SHARE * (1 - SHARE) / max(self.rest, 1))
+        count = max(self.rest, 1)
+        # And two traces more: few of them are not spread like a bell.
+        return _SIGMAS * math.sqrt(SHARE * (1 - SHARE) / count) + 2 / count
 
 
 def sampling(ground: Ground, arrived: Iterable[ReceivedSpan]) -> Sampling:

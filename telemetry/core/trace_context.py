@@ -30,6 +30,8 @@ CLIENT: Final = 2
 """Kind of a derived span: the call, at the caller."""
 
 _KINDS: Final = 4
+_OF_TRACE: Final = -1
+"""Number of the output that is in the id of the trace: spans count from 0."""
 
 _PARENT: Final = re.compile(
     "([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL
@@ -145,25 +147,23 @@ def execution_span(
     """The span of one execution of an input, in the trace of *parent*.
 
     A root begins a trace whose id is derived from the input's, and is sampled. It
-    does not claim a random trace id: the ids of a burst count up.
+    does not claim a random trace id, but is as good as one for those who sample by it.
 
     Args:
         attempt: From 0: each execution is a span of its own.
         parent: Where the trace comes from, whichever span of it; None for a root.
     """
-    bits = _bits(input_id)
-    span_id = _mixed(bits, attempt * _KINDS)
+    span_id = _mixed(_bits(input_id), attempt * _KINDS)
     if parent is None:
-        return TraceParent(bits, span_id)
+        return TraceParent(_trace_id(input_id), span_id)
     return TraceParent(parent[0], span_id, *parent[2:])
 
 
 def client_span(input_id: str, parent: TraceParent | None) -> TraceParent:
     """The caller's span of an input: what its queue span hangs under."""
-    bits = _bits(input_id)
-    span_id = _mixed(bits, CLIENT)
+    span_id = _mixed(_bits(input_id), CLIENT)
     if parent is None:
-        return TraceParent(bits, span_id)
+        return TraceParent(_trace_id(input_id), span_id)
     return TraceParent(parent[0], span_id, *parent[2:])
 
 
@@ -173,8 +173,7 @@ def start_span(container_id: str, phase: int = 0) -> TraceParent:
     Args:
         phase: From 1, in the order of the phases; 0 for the whole.
     """
-    bits = _bits(container_id)
-    return TraceParent(bits, _mixed(bits, phase))
+    return TraceParent(_trace_id(container_id), _mixed(_bits(container_id), phase))
 
 
 def derived_span_id(input_id: str, attempt: int, kind: int) -> int:
@@ -199,6 +198,18 @@ def _bits(input_id: str) -> int:
             pass
     text = input_id.encode("utf-8", "surrogatepass")
     return int.from_bytes(blake2b(text, digest_size=_HASH_BYTES).digest(), "big") or 1
+
+
+@lru_cache(maxsize=1_024)
+def _trace_id(input_id: str) -> int:
+    """The trace that *input_id* begins: when its id was made, and then noise.
+
+    The ids of a burst count up, and differ in their last bits only. Samplers take those
+    for random ones, or hash all with FNV, which leaves such ids side by side: all
+    traces of a burst would be kept, or none.
+    """
+    bits = _bits(input_id)
+    return bits & ~_MASK_64 | _mixed(bits, _OF_TRACE)
 
 
 def _mixed(bits: int, number: int) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,14 +106,43 @@ def test_a_text_that_is_no_parent_unpacks_to_none() -> None:
     assert unpacked("00-1\n\n") is None
 
 
-def test_a_root_begins_the_trace_of_its_ulid() -> None:
-    """The 128 bits of an id of ours are its trace id."""
+def test_a_root_begins_a_trace_that_tells_when() -> None:
+    """The first half of an id of ours is that of its trace id: so they sort alike."""
     source = IdSource(now_ms=lambda: 0x0123456789AB, random_bits=lambda _: 0xCDEF)
+    input_id = source.one(INPUT_PREFIX)
 
-    span = execution_span(source.one(INPUT_PREFIX), 0, None)
+    span = execution_span(input_id, 0, None)
 
-    assert f"{span.trace_id:032x}" == "0123456789ab0000000000000000cdef"
+    assert f"{span.trace_id:032x}".startswith("0123456789ab0000")
     assert span.sampled
+    assert client_span(input_id, None).trace_id == span.trace_id
+
+
+def fnv(trace_id: int) -> float:
+    """Where the Collector's samplers see a trace, from 0 to 1: FNV-1a of 64 bits."""
+    found = 0xCBF29CE484222325
+    for byte in trace_id.to_bytes(16, "big"):
+        found = (found ^ byte) * 0x100000001B3 % 2**64
+    return found / 2**64
+
+
+@pytest.mark.parametrize(
+    "where",
+    [fnv, lambda trace_id: trace_id % 2**56 / 2**56],
+    ids=["FNV-1a", "last 56 bits"],
+)
+def test_a_share_of_a_burst_is_a_share(where: Callable[[int], float]) -> None:
+    """Traces of inputs that count up are not kept all together, or all lost.
+
+    Source of the second: W3C Trace Context Level 2, random-trace-id.
+    """
+    source = IdSource(now_ms=lambda: 1, random_bits=lambda _: 0x9E3779B97F4A7C15)
+    ids = source.take(INPUT_PREFIX, 2_000)
+    places = [where(execution_span(each, 0, None).trace_id) for each in ids]
+
+    for tenth in range(10):
+        here = sum(tenth <= 10 * each < tenth + 1 for each in places)
+        assert 140 < here < 260  # 200 are due; four standard deviations are 54
 
 
 def test_a_child_is_in_the_trace_of_its_parent() -> None:
@@ -147,10 +178,10 @@ def test_names_for_spans_agree() -> None:
 def test_derived_ids_are_a_format() -> None:
     """They never change: another version reads the black box of this one."""
     assert traceparent(execution_span(INPUT, 0, None)) == (
-        "00-019abe0a1bf2ea361b8b8371305d1bc7-a1e9f1213fd365c0-01"
+        "00-019abe0a1bf2ea364e1868ef1449091a-a1e9f1213fd365c0-01"
     )
     assert traceparent(execution_span("job-7", 0, None)) == (
-        "00-b89816f50f31c2bccb2b5676561cd9f4-71f7fa08febc9c59-01"
+        "00-b89816f50f31c2bc95604d1657c106a9-71f7fa08febc9c59-01"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import os
+import random
 import re
 import shutil
 import signal
@@ -30,6 +31,8 @@ OK: Final = 200
 READY_S: Final = 30.0
 STOP_S: Final = 20.0
 _PAUSE_S: Final = 0.02
+_PORTS: Final = (10_000, 32_000)
+"""Source: Linux, ip_local_port_range, begins at 32,768; macOS at 49,152."""
 _ALL_IS_WELL: Final = re.compile(r"\tinfo\t|\blevel=INFO\b")
 """In lines of the Collector and of Prometheus."""
 
@@ -49,10 +52,18 @@ def need(program: str) -> Path:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on at this moment."""
-    with socket.create_server((HOST, 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
+    """A port of loopback that nobody listens on at this moment, nor calls from.
+
+    Race: 1. a port of the range for callers is found free; 2. somebody's connection
+    gets it; 3. the program cannot listen there. So it is one below that range.
+    """
+    while True:
+        port = random.randrange(*_PORTS)
+        try:
+            socket.create_server((HOST, port)).close()
+        except OSError:
+            continue
+        return port
 
 
 def ask(
