@@ -163,7 +163,9 @@ def _report(
     environ: Mapping[str, str], problems: list[Problem], *, configured: bool
 ) -> Diagnosis:
     box = current.current_box()
-    folder = _folder(environ)
+    # What is in force is somebody else's where this environment could not be applied.
+    known = configured or not problems
+    folder = _folder(environ, settings.in_force().directory if known else None)
     own = None if box is None else box.path
     boxes = _counts([each for each in _boxes(folder) if each.path != own])
     roads = [_road(name) for name in registry.MODULES]
@@ -206,8 +208,7 @@ def _road(name: str) -> RoadReport:
         )
 
 
-def _folder(environ: Mapping[str, str]) -> Folder:
-    given = settings.in_force().directory
+def _folder(environ: Mapping[str, str], given: str | None) -> Folder:
     path = base_directory(given or environ.get(settings.DIRECTORY_VARIABLE) or None)
     try:
         mode = f"{stat.S_IMODE(path.lstat().st_mode):o}"
