@@ -12,13 +12,14 @@ PIP_DEV := URLLIB3_NO_OVERRIDE=1 $(PIP) --no-binary urllib3-future
 
 BENCHMARKS := logging spans steal kills dispatch cold_start chaos memory shipping receiving store gateway outage view
 
-.PHONY: help demo test lint bench backends page page-check clean
+.PHONY: help demo test lint bench proof backends page page-check clean
 
 help:
 	@echo "make demo      run the demo (ARGS='...' passes arguments)"
 	@echo "make test      ruff, mypy and all tests"
 	@echo "make lint      ruff and mypy alone"
 	@echo "make bench     all benchmarks, quickly (ARGS= for real figures, minutes)"
+	@echo "make proof     what Prometheus answers against what the runtime counted"
 	@echo "make backends  build the Collector and Prometheus for the tests (needs Go)"
 	@echo "make page      check and build the local web page (needs Node 20)"
 	@echo "make clean     remove what was made here, $(VENV) included"
@@ -49,6 +50,10 @@ bench: $(VENV)/.has-dev
 	@set -e; for name in $(BENCHMARKS); do \
 		echo; $(PY) -m "benchmarks.$$name" $(ARGS); \
 	done
+
+# With the demo; ARGS='--trace FILE' replays a trace. Needs what `make backends` builds.
+proof: $(VENV)/.has-dev
+	@$(PY) -m benchmarks.proof $(ARGS)
 
 # Kept in the user's cache directory, so built once for all checkouts.
 backends: $(VENV)/.has-dev

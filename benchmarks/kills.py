@@ -31,7 +31,8 @@ from typing import Any, Final
 from benchmarks import killed_writer
 from benchmarks.killed_writer import BOX, ENDS, KILLED, PAGE_BYTES, READY, ROADS, Page
 from benchmarks.report import Report, parser
-from telemetry.capture.blackbox.reader import BoxReader, SlotState
+from telemetry.capture.blackbox.box_head import SlotState
+from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
 
 KILLS: Final = 1_000

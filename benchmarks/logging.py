@@ -39,7 +39,7 @@ from benchmarks.log_lines import (
 )
 from benchmarks.log_waits import Waits
 from benchmarks.machine import PACKAGES
-from benchmarks.measure import Case, Measured, Plan, measure
+from benchmarks.measure import Case, Measured, Plan, Ratio, measure
 from benchmarks.report import Report, parser, rounds_of
 from benchmarks.targets import Found, Tables, Target, verdicts
 from telemetry.capture.blackbox.current import current_box
@@ -152,11 +152,12 @@ def targets(found: Figures) -> list[list[str]]:
     def to_peer(name: str, peer: str, table: Measured) -> Found:
         # Each beside the floor of its own table: the peer was measured without us.
         own, other = ours.ratio(name, FLOOR), table.ratio(peer, FLOOR)
-        return Found(own.median / other.median, iqr=own.iqr / other.median)
+        cpu = _quotient(ours.cpu_ratio(name, FLOOR), table.cpu_ratio(peer, FLOOR))
+        return Found(own.median / other.median, cpu, own.iqr / other.median)
 
     def to_floor(name: str) -> Found:
-        ratio = ours.ratio(name, FLOOR)
-        return Found(ratio.median, iqr=ratio.iqr)
+        ratio, cpu = ours.ratio(name, FLOOR), ours.cpu_ratio(name, FLOOR)
+        return Found(ratio.median, None if cpu is None else cpu.median, ratio.iqr)
 
     def threads() -> Found:
         ratio = found.threads.ratio(OURS + _THREADS, FLOOR + _THREADS)
@@ -186,6 +187,12 @@ def targets(found: Figures) -> list[list[str]]:
         ],
         _NO_TABLES,
     )
+
+
+def _quotient(own: Ratio | None, other: Ratio | None) -> float | None:
+    if own is None or other is None or not other.median:
+        return None
+    return own.median / other.median
 
 
 def _as_found(found: Found, _tables: Tables) -> Found:

@@ -83,7 +83,8 @@ def run_apps(rounds: int, seconds: float) -> Stretches:
 
 def lost(stretches: Sequence[Stretch]) -> Found:
     """Which part of its own work an application did not get done, in percent."""
-    return _found([100 * each.lost for each in stretches])
+    cpu = statistics.median([100 * each.lost_cpu for each in stretches])
+    return _found([100 * each.lost for each in stretches])._replace(cpu=cpu)
 
 
 def slower(stretches: Sequence[Stretch]) -> Found:
@@ -98,7 +99,8 @@ def _found(values: Sequence[float]) -> Found:
 
 def show_apps(report: Report, found: Stretches) -> None:
     """Print what was lost, and where the CPU went."""
-    head = ["application", "inputs/s", "lost", "IQR", "us/input", "other CPU"]
+    head = ["application", "inputs/s", "lost", "IQR", "by CPU", "CPU us/input"]
+    head += ["other CPU"]
     head += ["p99.9 us", "worst ms", "reached", "dropped"]
     rows = [_row(found, load) for load in sorted(found, key=lambda each: each.rate)]
     title = "What telemetry takes from a thread that computes"
@@ -119,12 +121,14 @@ def _row(found: Stretches, load: Load) -> list[str]:
         return statistics.median([float(getattr(each, name)) for each in found[load]])
 
     loss = lost(found[load])
-    per_input = f"{loss.value * 1e4 / load.rate:.1f}" if load.rate else "-"
+    by_cpu = loss.cpu or 0.0
+    per_input = f"{by_cpu * 1e4 / load.rate:.1f}" if load.rate else "-"
     return [
         load.app,
         f"{load.rate:,}",
         f"{loss.value:.1f}%",
         f"{loss.iqr:.1f}%",
+        f"{by_cpu:.1f}%",
         per_input,
         f"{median('other_cpu'):.1%}",
         f"{median('p999_us'):,.0f}",

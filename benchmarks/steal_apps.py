@@ -39,6 +39,9 @@ class Stretch:
     Attributes:
         lost: The part of its own work that it did not do in the phases with inputs,
             against those without.
+        lost_cpu: The same by the CPU time of its own thread for each input, at the rate
+            that was asked for. What others on the machine take is left out, and what
+            its other threads take as well.
         other_cpu: CPU of its other threads while inputs came, in cores; what was left
             at the end included.
         p999_us: Of a thousand units of its work, one took longer, with inputs.
@@ -49,6 +52,7 @@ class Stretch:
     """
 
     lost: float
+    lost_cpu: float
     other_cpu: float
     p999_us: float
     bare_p999_us: float
@@ -132,6 +136,7 @@ def work(
     others_s = time.process_time() - all_began_s - own_s
     return Stretch(
         lost=1 - busy.units_per_s / bare.units_per_s,
+        lost_cpu=rate * busy.cpu_s_per_input(bare),
         other_cpu=max(0.0, others_s) / busy.wall_s,
         p999_us=busy.p999_us,
         bare_p999_us=bare.p999_us,
@@ -145,13 +150,18 @@ class _Phases:
 
     def __init__(self) -> None:
         self.took_s: list[float] = []
-        self.wall_s = 0.0
+        self.wall_s = self.cpu_s = 0.0
         self.sent = 0
 
     @property
     def units_per_s(self) -> float:
         """Units of the application's own work."""
         return len(self.took_s) / self.wall_s
+
+    def cpu_s_per_input(self, bare: _Phases) -> float:
+        """CPU seconds of an input, beyond what the work takes in phases without."""
+        work_s = len(self.took_s) * bare.cpu_s / len(bare.took_s)
+        return (self.cpu_s - work_s) / self.sent if self.sent else 0.0
 
     @property
     def p999_us(self) -> float:
@@ -161,6 +171,7 @@ class _Phases:
 
 def _phase(into: _Phases, leave: Input, rate: float) -> None:
     took_s, now, sent = into.took_s, time.perf_counter, 0
+    cpu_began_s = time.thread_time()
     began_s = at_s = now()
     while at_s < began_s + _PHASE_S:
         _unit()
@@ -172,6 +183,7 @@ def _phase(into: _Phases, leave: Input, rate: float) -> None:
             sent += 1
         at_s = now()
     into.wall_s += at_s - began_s
+    into.cpu_s += time.thread_time() - cpu_began_s
     into.sent += sent
 
 

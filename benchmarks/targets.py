@@ -117,6 +117,6 @@ def _row(target: Target, found: Found | None) -> list[str]:
         wanted,
         f"{found.value:,.2f} {target.unit}",
         "" if found.iqr is None else f"{found.iqr:.2f}",
-        "" if found.cpu is None else f"{found.cpu:,.2f} x",
+        "" if found.cpu is None else f"{found.cpu:,.2f} {target.unit}",
         verdict,
     ]

@@ -150,18 +150,18 @@ def unattributed(number: int, to: Link) -> Panel:
 
 def little(number: int, to: Link) -> Panel:
     """Whether three measurements that hang together do."""
-    arrivals = promql.rate(names.STARTED)
-    stay = (
-        f"{promql.rate(s.summed(names.DURATION))}"
-        f" / ({promql.rate(s.counted(names.DURATION))} > 0)"
-    )
-    running = promql.rate(names.SLOTS_SECONDS)
+    alone = f'{s.MODE}!="batch"'
+    arrivals = promql.rate(names.STARTED, alone)
+    stay = promql.mean(names.DURATION, alone)
+    running = promql.rate(names.SLOTS_SECONDS, alone)
     return kinds.lines(
         Head(
             number=number,
             title="Gap to Little's law",
-            says="Arrivals times mean run time must be the mean of what runs. A gap "
-            "above 20 % means lost telemetry, or inputs longer than the time range.",
+            says="Arrivals times mean run time must be the mean of what runs; batches, "
+            "whose inputs share a slot, are left out. A gap above 20 % means lost "
+            "telemetry, inputs longer than the time range, or a machine with too much "
+            "to do: a slot is taken from dispatch until the driver hears of the end.",
             unit="percentunit",
             empty="No inputs in this time range.",
             to=[to],

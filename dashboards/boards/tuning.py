@@ -74,7 +74,8 @@ def _sizes() -> Panel:
     above = promql.above_target(run_time(shared.ABOVE_TARGET))
     under = run_time(shared.AT_OR_UNDER)
     most = greatest(names.SLOTS_PEAK)
-    met = promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)
+    # Whole inputs: within the first bucket a quantile would be 0.95 of one.
+    met = f"ceil({promql.quantile_in_range(0.95, names.CONCURRENCY, by=by)})"
     slow = kinds.worse_above(1.2, 2)
     return tables.joined(
         Head(

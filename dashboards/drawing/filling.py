@@ -10,7 +10,8 @@ from typing import Final
 EXPORT_S: Final = 15.0
 """``timeInterval`` of the data source."""
 
-_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)")
+# A number is no name: $1 is what label_replace has matched.
+_VARIABLE: Final = re.compile(r"\$\{([^\W\d]\w*)(?::\w+)?\}|\$([^\W\d]\w*)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.blackbox.listing import (
     ALIVE,
     BoxSummary,
@@ -20,7 +21,7 @@ from telemetry.capture.blackbox.listing import (
     whole_number,
 )
 from telemetry.capture.blackbox.places import is_written
-from telemetry.capture.blackbox.reader import BoxReader, SlotState
+from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.records import (
     BLOCKED,
     EXECUTION,

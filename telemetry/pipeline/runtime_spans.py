@@ -101,6 +101,8 @@ def _started(record: InputStarted, unix_ns: int) -> list[FinishedSpan]:
     own = {
         **_identity(record),
         names.INPUT_WAIT_REASON: record.wait_reason,
+        # Of a batch, only the first member has a span of the execution that says it.
+        names.INPUT_ZONE: record.zone.value,
         names.INPUT_CONTAINER_ID: record.container_id,
         names.FAAS_COLDSTART: record.cold,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
@@ -37,6 +38,9 @@ _T = TypeVar("_T")
 AT_ONCE: Final = 4
 """Questions that are answered at the same time; the others wait their turn."""
 
+OVERVIEW_S: Final = 2.0
+"""How old the figures of all that is stored may be: they are the most work."""
+
 MOST_LINES: Final = 1_000
 MOST_COLUMNS: Final = 2_000
 _NAME: Final = re.compile(r"[\w.:-]{1,100}")
@@ -55,6 +59,9 @@ class Pages:
         self.door: Final = Door(place.store)
         self.live: Final = Live(place, self.door)
         self._limiter: anyio.CapacityLimiter | None = None
+        self._overview_lock = threading.Lock()
+        # Guarded by _overview_lock: with when it was made, and of which changes.
+        self._overview: tuple[Overview | None, float, int] = (None, 0.0, -1)
 
     def close(self) -> None:
         """Let go of all files."""
@@ -77,8 +84,19 @@ class Pages:
 
     async def overview(self, _request: Request) -> Response:
         """All that is stored, in figures."""
-        agent = self.live.agent()
-        return answer(await self.ask(lambda reader: self.overview_of(reader, agent)))
+        changes = (await self.run(self.live.now)).changes
+        return answer(await self.run(lambda: self._overview_at(changes)))
+
+    def _overview_at(self, changes: int) -> Overview:
+        """The same for all who ask while nothing has changed, or within a moment."""
+        with self._overview_lock:
+            known, made_s, of = self._overview
+            age_s = time.monotonic() - made_s
+            if known is None or (changes != of and age_s > OVERVIEW_S):
+                agent = self.live.agent()
+                known = self.door.ask(lambda reader: self.overview_of(reader, agent))
+                self._overview = (known, time.monotonic(), changes)
+            return known
 
     def overview_of(self, reader: Reader, agent: AgentState) -> Overview:
         """The same, from a reader."""

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.killed_writer import ROADS
 from benchmarks.kills import Tally, examined, judged
-from telemetry.capture.blackbox.reader import SlotState
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.blackbox.records import EXECUTION
 
 

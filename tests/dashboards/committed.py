@@ -87,7 +87,8 @@ _BUILT_IN: Final = {
     "__range_s": "3600",
     "__auto": "1m",
 }
-_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::(\w+))?\}|\$(\w+)")
+# A number is no name: $1 is what label_replace has matched.
+_VARIABLE: Final = re.compile(r"\$\{([^\W\d]\w*)(?::(\w+))?\}|\$([^\W\d]\w*)")
 _OF_REGEX: Final = re.compile(r"[\\^$*+?.()|\[\]{}/]")
 
 

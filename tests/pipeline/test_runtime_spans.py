@@ -106,12 +106,13 @@ def test_their_times_are_those_of_the_record() -> None:
 
 
 def test_the_queue_says_why_it_waited() -> None:
-    """And is linked to the start of the container that it waited for."""
+    """And how full the container is, and is linked to the start that it waited for."""
     warm = one(started(wait_reason="capacity"))
     cold = one(started(wait_reason="cold_start", cold=True))
     start = start_span(CONTAINER)
 
     assert warm.own[names.INPUT_WAIT_REASON] == "capacity"
+    assert warm.own[names.INPUT_ZONE] == "normal"
     assert (warm.own[names.INPUT_ID], warm.links) == (INPUT, ())
     assert cold.own[names.FAAS_COLDSTART] is True
     (link,) = cold.links

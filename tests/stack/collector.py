@@ -34,7 +34,7 @@ class CollectorRun(programs.Program):
     ) -> None:
         self.grpc_port = programs.free_port()
         self.http_port = programs.free_port()
-        self._metrics_port = programs.free_port()
+        self.metrics_port = programs.free_port()
         self._health_port = programs.free_port()
         super().__init__(folder, self._health_port, "/ready")
         self._program = program
@@ -66,7 +66,7 @@ class CollectorRun(programs.Program):
             "COLLECTOR_OTLP_GRPC": f"{programs.HOST}:{self.grpc_port}",
             "COLLECTOR_OTLP_HTTP": f"{programs.HOST}:{self.http_port}",
             "COLLECTOR_HEALTH": f"{programs.HOST}:{self._health_port}",
-            "COLLECTOR_METRICS_PORT": str(self._metrics_port),
+            "COLLECTOR_METRICS_PORT": str(self.metrics_port),
             "COLLECTOR_STORAGE": str(self.folder / "storage"),
             "COLLECTOR_OUTPUT": str(self.folder / f"start-{self._starts:04}"),
             **self._variables,
@@ -99,7 +99,7 @@ class CollectorRun(programs.Program):
 
     def own_metrics(self) -> dict[str, float]:
         """The Collector's metrics of itself, each summed over its labels."""
-        _, body = programs.ask(self._metrics_port, "/metrics")
+        _, body = programs.ask(self.metrics_port, "/metrics")
         sums: dict[str, float] = {}
         for sample in _SAMPLE.finditer(body.decode()):
             name = sample["name"]

@@ -70,6 +70,11 @@ class PrometheusRun(programs.Program):
         found = self._data("query_exemplars", {"query": expression, **window})
         return [each for series in found for each in series["exemplars"]]
 
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules of its files: ``health``, ``lastError``, ``query``, and so on."""
+        groups = self._data("rules", {})["groups"]
+        return [rule for group in groups for rule in group["rules"]]
+
     def names(self) -> set[str]:
         """The names of all series in the store."""
         return set(self._data("label/__name__/values", {}))

@@ -185,6 +185,7 @@ def test_a_cancellation_says_what_came_of_it(browser: Browser, run: Filling) -> 
     )
     asked = mine["input"]["cancellation"]
     assert (asked["cause"], asked["mechanism"]) == ("user", "container")
+    assert asked["deliver_s"] == pytest.approx(0.004, abs=0.001)
     assert asked["unwind_s"] == pytest.approx(0.03, abs=0.01)
     assert mine["container_ended"] == run.ids["cancelled container"]
     assert run.ids["neighbour"] in {each["input_id"] for each in mine["moved"]}

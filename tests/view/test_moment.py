@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.blackbox.layout import Pulse
 from telemetry.capture.blackbox.listing import ALIVE, BoxSummary
-from telemetry.capture.blackbox.reader import SlotState
 from telemetry.view.answers.pages import BlockedNow
 from telemetry.view.answers.timeline import Container
 from telemetry.view.boxes import Living

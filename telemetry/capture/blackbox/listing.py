@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.blackbox.layout import Pulse
 from telemetry.capture.blackbox.places import SUFFIX, is_written
-from telemetry.capture.blackbox.reader import BoxReader, NotABoxError, SlotState
+from telemetry.capture.blackbox.reader import BoxReader, NotABoxError
 
 _T = TypeVar("_T")
 

@@ -6,7 +6,7 @@ import mmap
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
@@ -15,7 +15,8 @@ from zlib import adler32
 import msgspec
 
 from telemetry.capture.blackbox import layout
-from telemetry.capture.blackbox.layout import Pulse, Sizes
+from telemetry.capture.blackbox.box_head import BoxHead
+from telemetry.capture.blackbox.layout import Sizes
 from telemetry.capture.blackbox.pieces import FRAGMENT, Joining, Spot, is_counted
 from telemetry.capture.blackbox.records import LINE_KINDS
 from telemetry.core.errors import Error
@@ -23,24 +24,6 @@ from telemetry.core.errors import Error
 
 class NotABoxError(Error):
     """The file is no black box, or one of another version; the message says which."""
-
-
-class SlotState(NamedTuple):
-    """A row of the slot table.
-
-    Attributes:
-        since_unix_ns: When the input took the slot.
-        thread: ``threading.get_ident()`` of its thread.
-        cancelled: It was cancelled, and has not ended.
-    """
-
-    slot: int
-    input_id: str
-    function: str
-    attempt: int
-    since_unix_ns: int
-    thread: int
-    cancelled: bool
 
 
 class Found(NamedTuple):
@@ -102,7 +85,7 @@ class _Room:
         self.bytes -= len(body)
 
 
-class BoxReader:
+class BoxReader(BoxHead):
     """One box. Not safe for several threads.
 
     Args:
@@ -129,7 +112,7 @@ class BoxReader:
         self._taking = taking
         self._fd = os.open(path, (os.O_RDWR if taking else os.O_RDONLY) | os.O_CLOEXEC)
         try:
-            self.sizes: Final = _sizes_in(self._fd, path)
+            self.sizes = _sizes_in(self._fd, path)
             self._head = mmap.mmap(
                 self._fd,
                 self.sizes.head_bytes,
@@ -170,55 +153,6 @@ class BoxReader:
         if self._map is not None:
             self._map.close()
         os.close(self._fd)
-
-    def identity(self) -> dict[str, Any]:
-        """Who writes here: service name, pid, and so on; empty when unreadable."""
-        length, checksum = layout.FRAME.unpack_from(self._head, layout.IDENTITY)
-        start = layout.IDENTITY + layout.FRAME.size
-        data = self._head[start : start + min(length, layout.IDENTITY_BYTES)]
-        if adler32(data) != checksum:
-            return {}
-        try:
-            found = msgspec.msgpack.decode(data)
-        except (msgspec.DecodeError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def pulse(self) -> Pulse:
-        """The signs of life."""
-        signs = layout.PULSE_FORM.unpack_from(self._head, layout.PULSE)
-        return Pulse(*signs, *layout.COUNTER.unpack_from(self._head, layout.TICK))
-
-    def dropped(self) -> dict[str, int]:
-        """How many records its writer had to drop, by reason."""
-        size = layout.COUNTER.size
-        return {
-            name: layout.COUNTER.unpack_from(self._head, layout.COUNTERS + at * size)[0]
-            for at, name in enumerate(layout.COUNTER_NAMES)
-        }
-
-    def slots(self) -> list[SlotState]:
-        """What runs in which slot; of a dead process: what ran when it died."""
-        found: list[SlotState] = []
-        for slot in range(self.sizes.slots):
-            offset = self.sizes.slot_offset(slot)
-            since, thread, attempt, input_id, function, state = layout.SLOT.unpack_from(
-                self._head, offset
-            )
-            if state == layout.IDLE:
-                continue
-            found.append(
-                SlotState(
-                    slot,
-                    _text(input_id),
-                    _text(function),
-                    attempt,
-                    since,
-                    thread,
-                    state == layout.CANCELLED,
-                )
-            )
-        return found
 
     def poll(self, limit: int = sys.maxsize) -> list[Sequence[Any]]:
         """What was written since the last `poll`, decoded, in the order of time.
@@ -354,13 +288,6 @@ class BoxReader:
                 if place.generation == row[0]:
                     total += place.bytes - (row[4] if row[3] == row[0] else 0)
         return total
-
-    def _rows_now(self) -> bytes:
-        start = layout.ROWS
-        return self._head[start : start + self.sizes.blocks * layout.ROW.size]
-
-    def _rows(self) -> Iterator[tuple[int, tuple[int, ...]]]:
-        return enumerate(layout.ROW.iter_unpack(self._rows_now()))
 
     def _check_size(self) -> None:
         """See that what is mapped is there: else whoever looks at it gets a SIGBUS."""
@@ -554,7 +481,3 @@ def _time_of(record: Sequence[Any]) -> int:
     except (LookupError, TypeError):
         return 0
     return found if isinstance(found, int) else 0
-
-
-def _text(field: bytes) -> str:
-    return field.rstrip(b"\0").decode("utf-8", "replace")

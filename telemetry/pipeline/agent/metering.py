@@ -156,7 +156,8 @@ class Metering:
         """
         self._forget_gone(now_ns, identities)
         for key, service in list(self._services.items()):
-            points = service.deriver.collect(now_ns)
+            deriver = service.deriver
+            points = [*deriver.beginnings(now_ns), *deriver.collect(now_ns)]
             if points:
                 service.dumped = None
                 self.has_changed = True

@@ -8,7 +8,12 @@ from typing import Any, Final
 import msgspec
 
 from telemetry.capture import runtime_records as records
-from telemetry.capture.runtime_records import PoolDeclared, Record
+from telemetry.capture.runtime_records import (
+    ContainerExited,
+    PoolDeclared,
+    PoolMeasured,
+    Record,
+)
 from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.errors import InvalidError
@@ -16,7 +21,7 @@ from telemetry.pipeline.metrics import inputs, pools
 from telemetry.pipeline.metrics.forming import Values
 from telemetry.pipeline.metrics.gauges import Told, readings
 from telemetry.pipeline.metrics.ledger import Ledger
-from telemetry.pipeline.metrics.pools import PoolNow
+from telemetry.pipeline.metrics.pools import STARTING, PoolNow
 from telemetry.pipeline.metrics.temporality import Temporality
 from telemetry.pipeline.metrics.zeros import prepared
 from telemetry.pipeline.points import Point
@@ -30,6 +35,11 @@ whether those were lines, spans or something else."""
 
 _BOXES: Final = 4_096
 """Boxes with losses that are remembered, so that none is counted twice."""
+
+_LEAST_NS: Final = 1_000_000_000
+_MOST_NS: Final = 60_000_000_000
+"""How long before the first collection nothing is said to have been counted: in any
+case, and at most; Prometheus takes no samples that are much older than others."""
 
 _GAUGES: Final = frozenset(
     metric.name
@@ -51,6 +61,8 @@ class _State(msgspec.Struct):
     labels: dict[str, tuple[str, str]]
     dropped: dict[str, dict[str, int]]
     backlog: int | None
+    peaks: list[tuple[Values, int]] = []
+    collected_ns: int | None = None
 
 
 class Deriver:
@@ -72,10 +84,15 @@ class Deriver:
         self._ledger = Ledger(started_ns, delta=temporality != "cumulative")
         self._pools: dict[str, dict[str, PoolNow]] = {}
         self._told = Told()
+        # Of containers that came and went between two collections: what they had at
+        # once would else be known to nobody.
+        self._peaks: dict[Values, int] = {}
         # What lines of a function are counted under: its label and mode.
         self._labels: dict[str, tuple[str, str]] = {}
         self._dropped: dict[str, dict[str, int]] = {}
         self._backlog: int | None = None
+        self._first_ns: int | None = None
+        self._collected_ns: int | None = None
 
     def take(self, record: Record, unix_ns: int, source: str = "") -> None:
         """Take in what a dispatcher saw.
@@ -84,6 +101,8 @@ class Deriver:
             unix_ns: When that was.
             source: Which driver it is of: the name of its box.
         """
+        if self._first_ns is None:
+            self._first_ns = unix_ns
         known = self._pools.get(source)
         if known is None:
             known = self._pools[source] = {}
@@ -94,6 +113,13 @@ class Deriver:
         if take_input is not None:
             take_input(self._ledger, pool, record, unix_ns)
             return
+        if isinstance(record, ContainerExited):
+            self._keep_peak(pool, record.container_id)
+        elif isinstance(record, PoolMeasured):
+            for container_id in pool.containers.keys() - {
+                each.container_id for each in record.containers
+            }:
+                self._keep_peak(pool, container_id)
         take = _OF_POOLS.get(type(record))
         if take is not None:
             take(self._ledger, pool, record)
@@ -110,7 +136,9 @@ class Deriver:
 
     def gone(self, source: str) -> None:
         """The process of that box is gone, and everything in it was taken in."""
-        self._pools.pop(source, None)
+        for pool in self._pools.pop(source, {}).values():
+            for container_id in pool.containers:
+                self._keep_peak(pool, container_id)
 
     def lines(self, bound: bool, function: str, count: int) -> None:  # noqa: FBT001 - the value of an attribute
         """So many log records.
@@ -158,26 +186,37 @@ class Deriver:
         """So much is written and not delivered yet."""
         self._backlog = size_bytes
 
+    def beginnings(self, now_ns: int) -> list[Point]:
+        """Zeros of what `collect` will tell for the first time: see `Ledger`.
+
+        They are a little older than what it tells, and go before that.
+        """
+        return self._ledger.beginnings(self._before(now_ns))
+
     def collect(self, now_ns: int) -> list[Point]:
         """The points of all instruments, in the order of `telemetry.core.names`.
 
         Peaks and exemplars begin anew with it, and so do sums where deltas are wanted.
         """
         counted = self._ledger.collect(now_ns)
+        self._collected_ns = now_ns
         current = readings(self._each_pool())
         if self._backlog is not None:
             current[names.TELEMETRY_BACKLOG.name] = {(): self._backlog}
         points: list[Point] = []
+        times = min(self._started_ns, now_ns), now_ns
         for metric in names.METRICS:
             if metric.name in _GAUGES:
                 shown = current.get(metric.name, {})
-                times = min(self._started_ns, now_ns), now_ns
+                if metric is names.SLOTS_PEAK:
+                    points += self._told.before(metric, self._peaks, times)
                 points += self._told.points(metric, shown, times)
             else:
                 points += counted.get(metric.name, [])
         for pool in self._each_pool():
             for container in pool.containers.values():
                 container.peak = container.running
+        self._peaks = {}
         return points
 
     def dump(self) -> bytes:
@@ -193,6 +232,8 @@ class Deriver:
                 self._labels,
                 self._dropped,
                 self._backlog,
+                list(self._peaks.items()),
+                self._collected_ns,
             )
         )
 
@@ -217,7 +258,8 @@ class Deriver:
         self._pools = state.pools
         self._told = Told(state.told)
         self._labels, self._dropped = state.labels, state.dropped
-        self._backlog = state.backlog
+        self._backlog, self._peaks = state.backlog, dict(state.peaks)
+        self._collected_ns = state.collected_ns
 
     def _declared(self, record: PoolDeclared) -> None:
         self._labels[record.function] = (record.label, record.mode)
@@ -225,6 +267,19 @@ class Deriver:
             self._labels[function] = (function, mode)
         for metric, values in prepared(record):
             self._ledger.prepare(metric, values)
+
+    def _before(self, now_ns: int) -> int:
+        """When what is new now was not counted yet."""
+        if self._collected_ns is not None:
+            return max(self._collected_ns, now_ns - _MOST_NS)
+        first_ns = now_ns if self._first_ns is None else self._first_ns
+        return max(min(first_ns, now_ns - _LEAST_NS), now_ns - _MOST_NS)
+
+    def _keep_peak(self, pool: PoolNow, container_id: str) -> None:
+        """A container is gone; its peak has not been told yet."""
+        now = pool.containers.get(container_id)
+        if now is not None and now.state != STARTING and now.peak:
+            self._peaks[pool.label, pool.mode, container_id] = now.peak
 
     def _each_pool(self) -> Iterator[PoolNow]:
         for of_source in self._pools.values():

@@ -18,6 +18,9 @@ Readings = dict[str, dict[Values, float]]
 _OLDEST: Final = frozenset({names.QUEUE_OLDEST.name})
 """Of several pools under one name the greatest counts; all others add up."""
 
+JUST_NS: Final = 1_000_000
+"""A moment: the least time that Prometheus tells apart."""
+
 
 def readings(pools: Iterable[PoolNow]) -> Readings:
     """What the pools are like now; those under one name are taken together."""
@@ -85,3 +88,16 @@ class Told:
         ]
         self.series[metric.name] = set(current)
         return points
+
+    def before(
+        self, metric: Metric, ended: Mapping[Values, float], times: tuple[int, int]
+    ) -> list[Point]:
+        """The last points of series that have ended since: told a moment before.
+
+        What `points` gives next has their zeros.
+        """
+        room = SERIES - 1 - len(self.series.get(metric.name, ()))
+        told = dict(list(ended.items())[: max(room, 0)])
+        self.series.setdefault(metric.name, set()).update(told)
+        earlier = times[0], times[1] - JUST_NS
+        return [formed(metric, each, value, earlier) for each, value in told.items()]

@@ -14,6 +14,7 @@ from telemetry.capture.runtime_records import (
 from telemetry.capture.span_records import Settled
 from telemetry.core import names
 from telemetry.core.outcome import Outcome
+from telemetry.core.trace_context import CLIENT, EXECUTION, QUEUE
 from telemetry.pipeline.metrics.ledger import Ledger
 from telemetry.pipeline.metrics.pools import UNKNOWN, PoolNow
 from telemetry.pipeline.metrics.series import Origin
@@ -23,6 +24,7 @@ NONE: Final = "none"
 
 _NEIGHBOUR: Final = "neighbour"
 _DIED: Final = "died"
+_NEVER_STARTED: Final = "never_started"
 _DELIVER: Final = "deliver"
 _UNWIND: Final = "unwind"
 _ERRORS: Final = frozenset({Outcome.ERROR, Outcome.LOST})
@@ -35,7 +37,9 @@ def take_started(
     mode = pool.mode_of(record.function)
     key = record.function, mode
     zone = str(record.zone)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    # The span of its wait: of a batch only the first has one of the execution, and
+    # what is cancelled before its body begins has none either.
+    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace, QUEUE)
     ledger.add(names.STARTED, (*key, zone))
     waited = (*key, zone, record.wait_reason)
     ledger.observe(names.QUEUE_DURATION, waited, record.wait_s, origin)
@@ -54,10 +58,11 @@ def take_settled(
     key = record.function, pool.mode_of(record.function)
     zone = NONE if record.zone is None else str(record.zone)
     values = (*key, zone, record.outcome.value)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    call = Origin(unix_ns, record.input_id, record.attempt, record.trace, CLIENT)
     ledger.add(names.COMPLETED, values)
-    ledger.observe(names.TOTAL_DURATION, values, record.total_s, origin)
+    ledger.observe(names.TOTAL_DURATION, values, record.total_s, call)
     _invoked(ledger, key, record.outcome)
+    origin = call._replace(kind=EXECUTION) if _has_span(record, key[1]) else call
     if record.run_s is not None:
         _ran(ledger, values, record.run_s, origin)
     if record.cancelled is not None:
@@ -70,7 +75,8 @@ def take_interrupted(
     """An execution ended, and its input runs again."""
     key = record.function, pool.mode_of(record.function)
     zone = NONE if record.zone is None else str(record.zone)
-    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace)
+    kind = EXECUTION if _has_span(record, key[1]) else QUEUE
+    origin = Origin(unix_ns, record.input_id, record.attempt, record.trace, kind)
     _invoked(ledger, key, record.outcome)
     _ran(ledger, (*key, zone, record.outcome.value), record.run_s, origin)
     again = names.RETRIED if record.reason == "retry" else names.RESCHEDULED
@@ -105,6 +111,13 @@ def take_outside(ledger: Ledger, settled: Settled) -> None:
     ledger.observe(names.TOTAL_DURATION, values, run_s, origin)
     _invoked(ledger, key, outcome)
     _ran(ledger, values, run_s, origin)
+
+
+def _has_span(record: InputSettled | InputInterrupted, mode: str) -> bool:
+    """Whether its last execution has a span of its own, as far as is known here."""
+    if mode == "batch" or record.container_id is None:
+        return False  # which member of its batch it was is not known any more
+    return record.cancelled is None or record.cancelled.observed != _NEVER_STARTED
 
 
 def _ran(

@@ -99,6 +99,27 @@ class Ledger:
         if values not in known and len(known) < PREPARED:
             self._count_of(metric, values)
 
+    def beginnings(self, before_ns: int) -> list[Point]:
+        """Zeros of the sums that a collection is about to tell for the first time.
+
+        What appears with a value has not risen, as far as Prometheus can see: all that
+        it has counted by then would be in no rate. Deltas need no such thing.
+
+        Args:
+            before_ns: When nothing of what is new was counted yet.
+        """
+        found: list[Point] = []
+        for name, values, entry in self._entries():
+            series = entry.series
+            if series.told or self._delta:
+                continue
+            series.told, entry.kept = True, None
+            if not series.is_empty:
+                at_ns = max(before_ns, series.since_ns)
+                empty = series.empty()
+                found.append(_point(_METRICS[name], values, empty, at_ns, self._delta))
+        return found
+
     def collect(self, now_ns: int) -> dict[str, list[Point]]:
         """The points of all series by instrument, and a new beginning for deltas."""
         found: dict[str, list[Point]] = {}

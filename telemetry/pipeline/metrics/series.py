@@ -9,7 +9,13 @@ from typing import Final, NamedTuple
 import msgspec
 
 from telemetry.core import names
-from telemetry.core.trace_context import execution_span, unpacked
+from telemetry.core.trace_context import (
+    CLIENT,
+    EXECUTION,
+    derived_span_id,
+    execution_span,
+    unpacked,
+)
 from telemetry.pipeline.points import Distribution, Exemplar
 
 _TRACE_ID_BYTES: Final = 16
@@ -21,12 +27,15 @@ class Origin(NamedTuple):
 
     Attributes:
         trace: The packed span that the input hangs under; None when it began a trace.
+        kind: Which span of the input it is about: see `derived_span_id`. The one that
+            there is: members of a batch but the first have no execution of their own.
     """
 
     unix_ns: int
     input_id: str
     attempt: int
     trace: str | None
+    kind: int = EXECUTION
 
 
 class Count(msgspec.Struct, array_like=True):
@@ -35,10 +44,12 @@ class Count(msgspec.Struct, array_like=True):
     Attributes:
         value: Since the start, or since the last collection where deltas are wanted.
         since_ns: When that began, in Unix nanoseconds.
+        told: A collection has begun with it, or after it.
     """
 
     value: int | float
     since_ns: int
+    told: bool = False
 
     def restart(self, now_ns: int) -> None:
         """Count from now on."""
@@ -49,6 +60,10 @@ class Count(msgspec.Struct, array_like=True):
         """Nothing was counted."""
         return self.value == 0
 
+    def empty(self) -> Count:
+        """As it was when it began."""
+        return Count(0, self.since_ns)
+
 
 class Spread(msgspec.Struct, array_like=True):
     """The value of a histogram; see `Count`.
@@ -57,6 +72,7 @@ class Spread(msgspec.Struct, array_like=True):
         counts: By bucket; one more than there are bounds.
         sum: Of all values; the least and the greatest are None before the first.
         samples: The newest value of each bucket since the last collection.
+        told: See `Count`.
     """
 
     counts: list[int]
@@ -65,6 +81,7 @@ class Spread(msgspec.Struct, array_like=True):
     min: float | None = None
     max: float | None = None
     samples: dict[int, tuple[float, Origin]] = {}  # msgspec copies an empty default
+    told: bool = False
 
     def add(self, bounds: Sequence[float], value: float, origin: Origin | None) -> None:
         """Count one value."""
@@ -95,6 +112,10 @@ class Spread(msgspec.Struct, array_like=True):
         """Nothing was counted."""
         return not any(self.counts)
 
+    def empty(self) -> Spread:
+        """As it was when it began."""
+        return Spread([0] * len(self.counts), self.since_ns)
+
     def distribution(self, bounds: tuple[float, ...]) -> Distribution:
         """The value of the point."""
         return Distribution(bounds, tuple(self.counts), self.sum, self.min, self.max)
@@ -107,7 +128,7 @@ class Spread(msgspec.Struct, array_like=True):
 
 
 def _exemplar(value: float, origin: Origin) -> Exemplar:
-    unix_ns, input_id, attempt, trace = origin
+    unix_ns, input_id, attempt, trace, kind = origin
     attributes = ((names.FIELD_INPUT_ID, input_id),)
     parent = None if trace is None else unpacked(trace)
     span = execution_span(input_id, attempt, parent)
@@ -118,6 +139,8 @@ def _exemplar(value: float, origin: Origin) -> Exemplar:
         unix_ns,
         value,
         span.trace_id.to_bytes(_TRACE_ID_BYTES, "big"),
-        span.span_id.to_bytes(_SPAN_ID_BYTES, "big"),
+        derived_span_id(input_id, 0 if kind == CLIENT else attempt, kind).to_bytes(
+            _SPAN_ID_BYTES, "big"
+        ),
         attributes,
     )

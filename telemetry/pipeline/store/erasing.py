@@ -32,10 +32,13 @@ class Below(NamedTuple):
     occurrences: int
 
 
-def erasing(store: Store, below: Below) -> Iterator[None]:
+def erasing(store: Store, below: Below) -> Iterator[bool]:
     """Take out what is *below*; each step of the iterator is one transaction.
 
-    Whoever goes on in between may write. At the end the mark is gone, too.
+    Others may write between two steps. At the end the mark is gone, too.
+
+    Yields:
+        Whether rows are gone that somebody may remember.
 
     Raises:
         StoreError: The store cannot be written.
@@ -51,14 +54,14 @@ def erasing(store: Store, below: Below) -> Iterator[None]:
         while more:
             with store.transaction():
                 more = step(store, below)
-            yield
+            yield False
     yield from _points(store, below)
     yield from _executions(store, below)
     yield from _inputs(store, below)
     with store.transaction():
         _subjects(store, below)
         store.connection.execute("delete from marks where id <= ?", (below.number,))
-    yield
+    yield True
 
 
 def _lines(store: Store, below: Below) -> bool:
@@ -126,7 +129,7 @@ def _dispatcher(store: Store, below: Below) -> bool:
     return False
 
 
-def _points(store: Store, below: Below) -> Iterator[None]:
+def _points(store: Store, below: Below) -> Iterator[bool]:
     run = store.connection.execute
     series = [row[0] for row in run("select id from series")]
     for at in range(0, len(series), AT_ONCE):
@@ -135,16 +138,16 @@ def _points(store: Store, below: Below) -> Iterator[None]:
                 "delete from points where series = ? and step_ns < ?",
                 [(each, below.taken_ns) for each in series[at : at + AT_ONCE]],
             )
-        yield
+        yield False
     with store.transaction():
         run(
             "delete from series where not exists "
             "(select 1 from points where series = series.id)"
         )
-    yield
+    yield True
 
 
-def _executions(store: Store, below: Below) -> Iterator[None]:
+def _executions(store: Store, below: Below) -> Iterator[bool]:
     """Those that are over, and have no lines any more."""
     after = 0
     while True:
@@ -160,13 +163,13 @@ def _executions(store: Store, below: Below) -> Iterator[None]:
             many = store.connection.executemany
             many("delete from executions where id = ?", gone)
             many("delete from members where execution = ?", gone)
+        yield bool(gone)
         if len(rows) < AT_ONCE:
             return
         after = rows[-1][0]
-        yield
 
 
-def _inputs(store: Store, below: Below) -> Iterator[None]:
+def _inputs(store: Store, below: Below) -> Iterator[bool]:
     """Those of which no execution is left."""
     after = 0
     while True:
@@ -179,10 +182,10 @@ def _inputs(store: Store, below: Below) -> Iterator[None]:
             ).fetchall()
             gone = [(row[0],) for row in rows if not row[1]]
             store.connection.executemany("delete from inputs where id = ?", gone)
+        yield bool(gone)
         if len(rows) < AT_ONCE:
             return
         after = rows[-1][0]
-        yield
 
 
 def _subjects(store: Store, below: Below) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from telemetry.capture.blackbox.reader import SlotState
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.line import Line
 from telemetry.core import names
 from telemetry.pipeline.foreign import ForeignLine

@@ -65,6 +65,7 @@ class Lines(Participant):
         self._levels: dict[int, int] = {}
         self._last_of: dict[int, int] = {}  # of each process: its newest line
         self._long: dict[int, list[LongRow]] = {}
+        self._waiting = 0  # rows in _long
         self._last = 0
         self.forget()
         store.join(self)
@@ -137,13 +138,15 @@ class Lines(Participant):
             occurrence,
         )
         self._long.setdefault(execution, []).append(row)
-        self._last_of[process] = self._last + sum(map(len, self._long.values()))
+        self._waiting += 1
+        self._last_of[process] = self._last + self._waiting
 
     def write(self) -> None:
         """Write what `add` was given; a uid that is there already is left out."""
         if not self._long:
             return
         groups, self._long = self._long, {}
+        self._waiting = 0
         given = [row[-2] for rows in groups.values() for row in rows if row[-2]]
         if given:
             known = self._known(given)
@@ -174,6 +177,7 @@ class Lines(Participant):
         self._levels.clear()
         self._last_of.clear()
         self._long.clear()
+        self._waiting = 0
         self._stretches.forget()
         self._last = self._store.last_number("logs")
 

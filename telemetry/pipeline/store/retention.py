@@ -57,7 +57,7 @@ class Retention(Participant):
         self._marked: tuple[int, ...] = ()
         self._marked_mono_ns = mono_ns()
         self.forget()
-        self._work: Iterator[None] | None = None
+        self._work: Iterator[bool] | None = None
         store.join(self)
 
     def step(self) -> bool:
@@ -76,8 +76,12 @@ class Retention(Participant):
             if below is None:
                 return self._tidy()
             self._work = erasing(self._store, below)
-        if next(self._work, False) is False:
+        is_gone = next(self._work, None)
+        if is_gone is None:
             self._work = None
+        elif is_gone:
+            # Race: 1. an input is remembered; 2. its row is taken out; 3. it says
+            # something, and a row that is not there would be changed.
             self._store.forget()
         return True
 

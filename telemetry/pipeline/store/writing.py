@@ -147,10 +147,16 @@ class Store:
 
     def checkpoint(self) -> None:
         """Bring the WAL into the file, and cut it off, unless a reader is at it."""
+        run = self.connection.execute
+        (busy_ms,) = run("pragma busy_timeout").fetchone()
+        # Whoever reads is not waited for: the next time will do.
+        run("pragma busy_timeout = 0")
         try:
-            self.connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+            run("pragma wal_checkpoint(truncate)").fetchone()
         except sqlite3.OperationalError:
-            pass  # somebody reads; the next one will do
+            pass
+        finally:
+            run(f"pragma busy_timeout = {busy_ms}")
 
     def _roll_back(self) -> None:
         # On a full disk SQLite may have rolled back already.

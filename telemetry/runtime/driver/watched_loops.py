@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from telemetry.capture.blackbox.reader import SlotState
+    from telemetry.capture.blackbox.box_head import SlotState
     from telemetry.capture.blackbox.stack_text import Dump
     from telemetry.core.scope import InputScope
     from telemetry.policy.loop_watch import Look

@@ -19,10 +19,11 @@ MOST_DECISIONS: Final = 2_000
 COLUMNS: Final = 400
 
 _DONE: Final = """
-select c.container_id, count(*), max(e.concurrency),
-    sum(e.ending in ('neighbour', 'lost') and exists (select 1 from executions n
-        where n.input = e.input and n.attempt = e.attempt + 1))
-from executions e join containers c on c.id = e.container group by e.container
+select c.container_id, d.count, d.peak, d.interrupted from
+(select container, count(*) as count, max(concurrency) as peak,
+    sum(ending in ('neighbour', 'lost')) as interrupted
+    from executions not indexed group by container) d
+join containers c on c.id = d.container
 """
 _DECISIONS: Final = """
 select d.unix_ns, t.text, d.want, d.have, d.demand, d.reason from decisions d

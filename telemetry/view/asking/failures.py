@@ -7,6 +7,7 @@ from typing import Final
 from telemetry.pipeline.store.queries.inputs import (
     InputFilter,
     StoredInput,
+    input_life,
     inputs,
 )
 from telemetry.pipeline.store.queries.reading import Reader
@@ -47,11 +48,8 @@ _CONTAINER: Final = "select id from containers where container_id = ?"
 def failures(reader: Reader) -> Failures:
     """The newest of each."""
     ids = reader.rows(_CANCELLED, (MOST_CANCELLED + 1,))
-    cancelled = [
-        found
-        for (input_id,) in ids[:MOST_CANCELLED]
-        for found in inputs(reader, InputFilter(text=input_id), limit=1).inputs
-    ]
+    lives = [input_life(reader, input_id) for (input_id,) in ids[:MOST_CANCELLED]]
+    cancelled = [life.input for life in lives if life is not None]
     lost = inputs(reader, InputFilter(outcome="lost"), limit=100).inputs
     return Failures(
         cancellations=[_cancelled(reader, each) for each in cancelled],

@@ -25,8 +25,8 @@ from telemetry.view.asking.links import links
 from telemetry.view.asking.load import loads
 from telemetry.view.asking.times import NS_PER_MS
 
-COLUMNS: Final = 512
-"""Columns of a tile. Two to four tiles fill a window, so a column is 1 to 2 pixels."""
+COLUMNS: Final = 256
+"""Columns of a tile. Two to four tiles fill a window, so a column is 1 to 3 pixels."""
 
 MOST_BARS: Final = 8_000
 """Bars of a tile; when there are more, columns for them get wider."""

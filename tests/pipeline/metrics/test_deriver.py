@@ -105,10 +105,32 @@ def test_a_container_that_is_gone_ends_with_a_zero() -> None:
     made.take(exited(), NOW_NS)
     last, after = said(made.collect(NOW_NS)), said(made.collect(NOW_NS))
 
-    for name in ("active", "target", "limit", "peak", "stuck"):
+    for name in ("active", "target", "limit", "stuck"):
         assert last[f"input.slots.{name}"] == [(own(container_id=CONTAINER), 0)]
         assert f"input.slots.{name}" not in after
     assert after["input.active"] == [(RESIZE, 1)]  # until it is measured again
+
+
+@pytest.mark.parametrize("how", ["exited", "gone"])
+def test_a_peak_outlives_its_container(how: str) -> None:
+    """Told a moment before its zero, over a restart too: it came and went meanwhile."""
+    made = Deriver(START_NS)
+    busy = measured(running=1, containers=(row(peak=4),))
+    for record in (declared(), starting(), ready(), busy):
+        made.take(record, NOW_NS, "dv-1")
+    if how == "exited":
+        made.take(exited(), NOW_NS, "dv-1")
+    else:
+        made.gone("dv-1")
+    again = Deriver(START_NS)
+    again.load(made.dump())
+
+    now_ns = 1_000_000_000
+    found = [each for each in again.collect(now_ns) if each.name == "input.slots.peak"]
+    mine = own(container_id=CONTAINER)
+    assert said(found)["input.slots.peak"] == [(mine, 4), (mine, 0)]
+    assert [each.unix_ns for each in found] == [now_ns - 1_000_000, now_ns]
+    assert "input.slots.peak" not in said(again.collect(now_ns))
 
 
 @pytest.mark.parametrize("how", ["closed", "gone"])
@@ -123,6 +145,8 @@ def test_a_driver_that_is_gone_ends_its_gauges(how: str) -> None:
     else:
         made.gone("dv-1")
     last, after = said(made.collect(NOW_NS)), said(made.collect(NOW_NS))
+    # That of a container that nobody saw exit is told first: see the test above.
+    last["input.slots.peak"] = last["input.slots.peak"][-1:]
     gauges = {
         metric.name
         for metric in names.METRICS
@@ -134,6 +158,30 @@ def test_a_driver_that_is_gone_ends_its_gauges(how: str) -> None:
     assert not gauges & after.keys()
     assert after["input.slots.seconds"] == [(RESIZE, 2.0)]
     assert after["input.started"] == before["input.started"]
+
+
+def test_a_sum_was_zero_before_it_is_told() -> None:
+    """When its first record was made, and later when it was collected last; once."""
+    second_ns = 1_000_000_000
+    began_ns = 1_000 * second_ns
+    now_ns = began_ns + 5 * second_ns
+    made = Deriver(START_NS)
+    made.take(declared(), began_ns, "dv-1")
+    made.take(started(), now_ns, "dv-1")
+    first = made.beginnings(now_ns)
+    made.collect(now_ns)
+    made.take(exited(), now_ns, "dv-1")
+    late = made.beginnings(now_ns + 10 * second_ns)
+    made.late(1, "resize")
+    later = made.beginnings(now_ns + 3_600 * second_ns)
+
+    assert {"input.started", "input.queue.duration"} <= {each.name for each in first}
+    assert {each.unix_ns for each in first} == {began_ns}
+    assert late == []  # all of that stood at zero already
+    (point,) = later
+    # Not much older than others: Prometheus would not take it.
+    assert (point.name, point.value) == ("input.log.late", 0)
+    assert point.unix_ns == now_ns + 3_540 * second_ns
 
 
 def test_what_may_be_counted_stands_at_zero_before() -> None:

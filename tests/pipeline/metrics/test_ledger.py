@@ -69,6 +69,36 @@ def test_zero_is_not_put_over_a_count() -> None:
     assert [point.value for point in points(ledger, "input.rejected")] == [1]
 
 
+def test_what_has_counted_before_it_is_told_was_zero() -> None:
+    """Else its first value would be in no rate; told once, and kept over a restart."""
+    ledger = Ledger(1_000)
+    ledger.prepare(names.REJECTED, ("idle", "sync", "arguments"))
+    ledger.add(names.REJECTED, ("f", "sync", "arguments"), 3)
+    ledger.observe(names.BATCH_SIZE, ("f", "batch"), 2.0)
+    first = ledger.beginnings(1_500)
+    ledger.collect(2_000)
+    again = Ledger(1_000)
+    again.load(msgspec.msgpack.decode(msgspec.msgpack.encode(ledger.dump())))
+    again.add(names.REJECTED, ("new", "sync", "arguments"))
+    second = again.beginnings(2_000)
+
+    count, spread = first
+    assert (count.name, count.value) == ("input.rejected", 0)
+    assert isinstance(spread.value, Distribution)
+    assert (spread.value.count, spread.value.sum) == (0, 0.0)
+    assert {(each.start_unix_ns, each.unix_ns) for each in first} == {(1_000, 1_500)}
+    assert [dict(each.attributes)["input.function"] for each in second] == ["new"]
+    assert again.beginnings(3_000) == []
+
+
+def test_deltas_begin_with_what_they_have() -> None:
+    """Each of them is a rise already."""
+    ledger = Ledger(1_000, delta=True)
+    ledger.add(names.REJECTED, ("f", "sync", "arguments"))
+
+    assert ledger.beginnings(1_500) == []
+
+
 @pytest.mark.parametrize(
     ("value", "bucket"),
     [(0.0, 0), (0.005, 0), (0.0051, 1), (1.0, 7), (900.0, 14), (901.0, 15)],

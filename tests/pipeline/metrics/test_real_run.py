@@ -229,6 +229,23 @@ def test_links_lead_somewhere(left: Left) -> None:
     assert len(links) == len(cold) + 2 * len(batched)
 
 
+def test_exemplars_lead_to_spans_that_there_are(left: Left) -> None:
+    """Of a batch, of what waited in vain, and of every attempt."""
+    made = Deriver(1)
+    for unix_ns, record in left.records:
+        made.take(record, unix_ns, "dv-1")
+    points = made.collect(left.records[-1][0])
+    ids = {(each.trace_id, each.span_id) for each in spans(left)}
+    found = [
+        (point.name, (exemplar.trace_id, exemplar.span_id))
+        for point in points
+        for exemplar in point.exemplars
+    ]
+
+    assert len({name for name, _ in found}) > 7
+    assert [each for each in found if each[1] not in ids] == []
+
+
 def test_executions_say_what_tail_sampling_asks_for(left: Left) -> None:
     """Zone, burst and cold start are on the span of each container's execution."""
     executions = [span_of(each) for each in left.executions]

@@ -132,6 +132,27 @@ def test_a_reader_that_stays_does_not_keep_the_wal(kept: Kept) -> None:
         assert len(lines_after(reader, LineFilter(), 0, 10)) == 10
 
 
+def test_who_reads_is_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WAL is cut off another time, and the writer goes on at once."""
+    # Longer than a test may take.
+    monkeypatch.setattr("telemetry.pipeline.store.opening.BUSY_S", 600.0)
+    kept = Kept(tmp_path / "store.sqlite")
+    with kept.asking() as reader:
+        kept.take(PROG, line("first"))
+        with reader.asking():
+            assert reader.one("select count(*) from logs") == 1
+            kept.take(PROG, line("second"))
+            kept.store.checkpoint()
+            assert reader.one("select count(*) from logs") == 1
+    kept.store.checkpoint()
+
+    assert kept.path.with_name("store.sqlite-wal").stat().st_size == 0
+    assert kept.rows("pragma busy_timeout") == [(600_000,)]
+    kept.store.close()
+
+
 def test_a_full_disk_keeps_nothing_of_a_transaction(kept: Kept) -> None:
     """SQLITE_FULL: rolled back and said; with space it is written, once."""
     outbox = StoreOutbox(kept.store)

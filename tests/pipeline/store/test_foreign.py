@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from telemetry.capture.blackbox.reader import SlotState
+from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.line import Line
 from telemetry.capture.span_records import FinishedSpan
 from telemetry.core import names

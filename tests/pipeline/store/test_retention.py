@@ -200,6 +200,25 @@ def test_what_runs_in_a_living_process_stays(kept: Kept, clock: Clock) -> None:
     assert rows == [("success", 1)]
 
 
+@pytest.mark.parametrize("table", ["executions", "inputs"])
+def test_an_input_that_goes_on_while_it_is_taken_out_is_there_again(
+    kept: Kept, clock: Clock, table: str
+) -> None:
+    """What it says after its row has gone belongs to it, and makes a row."""
+    retention = made(kept, clock, max_age_s=60)
+    kept.take(container(), settled(1))
+    clock.pass_(DAY)
+    kept.take(PROG, line("mark"))
+    while kept.count([table])[table]:
+        assert retention.step()
+
+    kept.take(container(), line("still here", identity(1)))
+    run(retention)
+
+    rows = kept.rows("select input_id from v_lines where event = 'still here'")
+    assert rows == [(input_id(1),)]
+
+
 def test_beyond_its_bytes_the_oldest_go(
     kept: Kept, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

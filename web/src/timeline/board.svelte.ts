@@ -33,6 +33,8 @@ export interface Under {
   crowd: Crowd | null;
 }
 
+// A level of zoom that is only passed through needs no tiles of its own.
+const SETTLE_MS = 90;
 const GOES_ON_MS = 20_000;
 const EMPTY: Floor = { groups: [], byId: new Map(), height: 0 };
 
@@ -60,6 +62,8 @@ export class Board {
   private scrollTop = 0;
   private frame = 0;
   private before = 0;
+  private level = -1;
+  private levelMs = 0;
   private readonly tiles: TileCache;
 
   constructor(fetchTile: FetchTile) {
@@ -255,6 +259,12 @@ export class Board {
   // What is seen first, then what will be when the window moves on.
   private ask(): void {
     const level = levelFor(this.view);
+    if (level !== this.level) {
+      this.level = level;
+      this.levelMs = performance.now();
+      window.setTimeout(() => this.draw(), SETTLE_MS + 5);
+    }
+    if (performance.now() - this.levelMs < SETTLE_MS && this.shownTiles().length) return;
     const seen = tilesFor(this.view, level);
     const near = tilesFor(this.view, level, tileSpan(level) * 0.75);
     const rest = near.filter((key) => !seen.some((each) => each.index === key.index));

@@ -31,22 +31,21 @@ export interface Prepared {
   // Places in `tile.bars` and `tile.dots`, by what they look like.
   bars: Map<string, number[]>;
   dots: Map<string, number[]>;
-  rows: Map<string, number[]>;
+  // Of each container and slot; made when somebody points at one.
+  rows: Map<string, number[]> | null;
   fetchedMs: number;
 }
 
 export function prepared(tile: Tile, colouring: Colouring, fetchedMs: number): Prepared {
   const bars = new Map<string, number[]>();
   const dots = new Map<string, number[]>();
-  const rows = new Map<string, number[]>();
-  tile.bars.container.forEach((container, at) => {
+  tile.bars.container.forEach((_, at) => {
     push(bars, look(tile.bars.ending[at], tile.bars.zone[at], colouring), at);
-    push(rows, `${container}/${tile.bars.slot[at]}`, at);
   });
   tile.dots.container.forEach((_, at) => {
     push(dots, look(tile.dots.ending[at], tile.dots.zone[at], colouring), at);
   });
-  return { tile, bars, dots, rows, fetchedMs };
+  return { tile, bars, dots, rows: null, fetchedMs };
 }
 
 // In colours by zone, an execution that ended badly still looks like that.
@@ -59,6 +58,14 @@ function push(into: Map<string, number[]>, key: string, value: number): void {
   const found = into.get(key);
   if (found) found.push(value);
   else into.set(key, [value]);
+}
+
+function rowsOf(tile: Tile): Map<string, number[]> {
+  const rows = new Map<string, number[]>();
+  tile.bars.container.forEach((container, at) =>
+    push(rows, `${container}/${tile.bars.slot[at]}`, at),
+  );
+  return rows;
 }
 
 export interface Hit {
@@ -79,7 +86,8 @@ export function barAt(
   ms: number,
   slackMs: number,
 ): Hit | null {
-  const { tile, rows } = prepared;
+  const { tile } = prepared;
+  const rows = (prepared.rows ??= rowsOf(tile));
   const container = tile.containers.indexOf(containerId);
   const places = rows.get(`${container}/${slot}`) ?? [];
   const at = ms - tile.from_ms;
