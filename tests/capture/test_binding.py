@@ -158,18 +158,19 @@ def test_scope_is_entered_once_at_a_time() -> None:
 @pytest.mark.parametrize("outer", [None, "outer"])
 def test_exit_in_another_context(outer: str | None) -> None:
     """A scope that is left in a copy of its context takes itself away there."""
-    above = telemetry.input_scope(input_id=outer) if outer else None
-    if above:
-        above.__enter__()
     scope = telemetry.input_scope(input_id="inner")
-    scope.__enter__()
-    copy = contextvars.copy_context()
 
+    def entered() -> contextvars.Context:
+        if outer:
+            telemetry.input_scope(input_id=outer).__enter__()
+        scope.__enter__()
+        return contextvars.copy_context()
+
+    # In a context of the test's own: what stays behind in it harms no other test.
+    copy = contextvars.copy_context().run(entered)
     copy.run(scope.__exit__, None, None, None)
 
-    left = copy.run(telemetry.current_input_id)
-    SCOPE.set(None)
-    assert left == outer
+    assert copy.run(telemetry.current_input_id) == outer
 
 
 def test_exit_elsewhere_leaves_others_alone() -> None:

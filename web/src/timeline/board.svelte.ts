@@ -43,6 +43,7 @@ export class Board {
   following = $state(false);
   floor = $state.raw<Floor>(EMPTY);
   problem = $state("");
+  // The picture is not yet what it will be: the window moves, or tiles are fetched.
   busy = $state(false);
   selected = "";
   nowMs = 0;
@@ -154,6 +155,7 @@ export class Board {
       this.goal = null;
       this.view = wanted;
     }
+    this.busy = true;
     this.draw();
   }
 
@@ -233,8 +235,12 @@ export class Board {
     drawScene(this.context, this.colours, this.scene(), this.width, this.height);
     this.costsMs.push(performance.now() - began);
     if (this.costsMs.length > 600) this.costsMs.shift();
-    this.busy = this.tiles.busy;
+    this.busy = this.tiles.busy || this.goal !== null || this.isPassing();
     if (this.goal) this.draw();
+  }
+
+  private isPassing(): boolean {
+    return performance.now() - this.levelMs < SETTLE_MS;
   }
 
   private newest(): View {
@@ -264,7 +270,7 @@ export class Board {
       this.levelMs = performance.now();
       window.setTimeout(() => this.draw(), SETTLE_MS + 5);
     }
-    if (performance.now() - this.levelMs < SETTLE_MS && this.shownTiles().length) return;
+    if (this.isPassing() && this.shownTiles().length) return;
     const seen = tilesFor(this.view, level);
     const near = tilesFor(this.view, level, tileSpan(level) * 0.75);
     const rest = near.filter((key) => !seen.some((each) => each.index === key.index));
