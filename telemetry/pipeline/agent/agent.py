@@ -33,6 +33,7 @@ QUIET_S: Final = 0.2
 
 _QUIET_TURNS: Final = 40
 _TELL_EVERY_S: Final = 2.0
+_LOOK_EVERY_S: Final = 1.0
 _FIRST_FAILURE_S: Final = 0.25
 _MOST_FAILURE_S: Final = 10.0
 _LEAVING_S: Final = 10.0
@@ -77,7 +78,7 @@ class Agent:
         self._is_watched: Callable[[], bool] = bool
         self._end_s: float | None = None
         self._started_ns = time.time_ns()
-        self._told_s = float("-inf")
+        self._looked_s = self._told_s = float("-inf")
         self._version = own_version()
         self._failure = ""
         self._failures = 0
@@ -268,9 +269,7 @@ class Agent:
     def _live(self, worker: Worker) -> None:
         self._last_app_s = time.monotonic()
         while self._end_s is None:
-            if not self._lock.is_in_place:
-                self._left = "its folder was removed"
-                self._problems.say(f"{self.place.base} was removed")
+            if self._has_lost_folder():
                 return
             try:
                 pause_s = self._round(worker)
@@ -284,6 +283,18 @@ class Agent:
                 self._wake.wait(pause_s)
                 self._wake.clear()
         self._finish(worker, self._end_s)
+
+    def _has_lost_folder(self) -> bool:
+        """Whether another agent could be made beside this one, and nobody sees it."""
+        now_s = time.monotonic()
+        if now_s - self._looked_s < _LOOK_EVERY_S:
+            return False
+        self._looked_s = now_s
+        if self._lock.is_in_place:
+            return False
+        self._left = "its folder was removed"
+        self._problems.say(f"{self.place.base} was removed")
+        return True
 
     def _round(self, worker: Worker) -> float:
         """A turn, and what it changes for others; how long to pause, in seconds."""
@@ -304,7 +315,10 @@ class Agent:
         if more is None:
             return self._pause_s()
         self._quiet = 0 if more else self._quiet + 1
-        return 0 if more else BUSY_S if self._quiet < _QUIET_TURNS else QUIET_S
+        if worker.is_behind:
+            return 0
+        # What comes meanwhile is taken in together, which costs less.
+        return BUSY_S if self._quiet < _QUIET_TURNS else QUIET_S
 
     def _turn(
         self, worker: Worker, *, last: bool = False, measure: bool = False

@@ -31,11 +31,13 @@ class Batch:
 
     Attributes:
         changed: Boxes that are new, or whose process has ended.
+        is_full: There was more than fits in.
     """
 
     changed: list[Watched] = field(default_factory=list)
     found: list[tuple[Watched, list[Found]]] = field(default_factory=list)
     requests: list[Received] = field(default_factory=list)
+    is_full: bool = False
 
     @property
     def records(self) -> int:
@@ -80,14 +82,18 @@ class Gathering:
         left, left_bytes = TURN_RECORDS, TURN_BYTES
         for watched in self._in_turn():
             if left <= 0 or left_bytes <= 0:
+                batch.is_full = True
                 break
             was_read = watched.is_read or watched.was_through
-            found = self._polled(watched, min(BOX_RECORDS, left))
+            most = min(BOX_RECORDS, left)
+            found = self._polled(watched, most)
             left -= len(found)
             left_bytes -= watched.polled_bytes
+            batch.is_full |= len(found) >= most or watched.polled_bytes >= BOX_BYTES
             if found or (watched.is_read and not was_read):
                 batch.found.append((watched, found))
         batch.requests = self._inbox.take(REQUEST_BYTES)
+        batch.is_full |= self._inbox.waiting_bytes() > 0
         return batch
 
     def _in_turn(self) -> list[Watched]:

@@ -83,6 +83,7 @@ class Worker:
         self._measured_s = time.monotonic()
         self._upkept_s = float("-inf")
         self._is_behind = False
+        self._is_full = False
         self._ledger: Ledger | None = None
         self._file: os.stat_result | None = None
         self.stored = 0
@@ -141,6 +142,11 @@ class Worker:
         return 0 if self._ledger is None else self._ledger.outbox.backlog_bytes()
 
     @property
+    def is_behind(self) -> bool:
+        """Whether the last turn knows of something that the next one can do at once."""
+        return self._is_full or self._is_behind
+
+    @property
     def is_idle(self) -> bool:
         """Whether everything that was found is stored."""
         return self._batch is None and not self.watch.unvisited
@@ -197,6 +203,7 @@ class Worker:
             if is_due:
                 self._measured_s = now_s
         self._batch = None
+        self._is_full = batch.is_full
         for watched, _ in batch.found:
             watched.stored(now_s)
         return bool(batch.records or batch.requests)
