@@ -14,6 +14,7 @@ several times, by a reader of its own; the first time the file may come from the
 
 from __future__ import annotations
 
+import argparse
 import sqlite3
 import statistics
 import tempfile
@@ -59,6 +60,19 @@ _RATES: Final = (
     ("T15", READ, 400_000),
     ("T15", FOREIGN, 250_000),
 )
+
+
+def rates(folder: Path, options: argparse.Namespace) -> Measured:
+    """What a record costs on each way into the store."""
+    count = _QUICK_RECORDS if options.quick else _RECORDS
+    requests = _QUICK_REQUESTS if options.quick else _REQUESTS
+    of_requests = requests * data.PER_REQUEST
+    found = Work(folder, count, requests).cases
+    cases = [
+        Case(name, run, of_requests if name in {OUTBOX, FILE} else count)
+        for name, run in found.items()
+    ]
+    return measure(cases, Plan(rounds_of(options), 0.0))
 
 
 def report_rates(report: Report, measured: Measured) -> None:
@@ -158,22 +172,11 @@ def main() -> None:
     arguments.add_argument("--lines", type=int, help=f"of the large store ({_LINES:,})")
     options = arguments.parse_args()
     quick: bool = options.quick
-    count = _QUICK_RECORDS if quick else _RECORDS
-    requests = _QUICK_REQUESTS if quick else _REQUESTS
     report = Report("The store", options)
     report.line(f"SQLite {sqlite3.sqlite_version}")
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
-        found = Work(folder, count, requests).cases
-        plan = Plan(rounds_of(options), 0.0)
-        of_requests = requests * data.PER_REQUEST
-        measured = measure(
-            [
-                Case(name, run, of_requests if name in {OUTBOX, FILE} else count)
-                for name, run in found.items()
-            ],
-            plan,
-        )
+        measured = rates(folder, options)
         report.measured("One record", measured, FLOOR)
         report_rates(report, measured)
         lines_ = options.lines or (_QUICK_LINES if quick else _LINES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -75,6 +76,24 @@ def test_inputs_filtered(capsys: pytest.CaptureFixture[str]) -> None:
 
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line)["input_id"] == FAILED
+
+
+def test_bad_settings_of_deliveries(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is stored can be asked for all the same."""
+    (box,) = (folder / "boxes").iterdir()
+    shutil.copy(box, folder / "kept")
+    main(["inputs"])
+    shutil.copy(folder / "kept", box.with_name("ct-2.box"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")
+    capsys.readouterr()
+
+    assert main(["inputs"]) == 0
+
+    said = capsys.readouterr()
+    assert "K7Q2ZD" in said.out
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in said.err
 
 
 def test_logs_of_an_input(capsys: pytest.CaptureFixture[str]) -> None:

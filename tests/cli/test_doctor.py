@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -73,6 +74,16 @@ def test_open_folder_is_a_problem(
 
     assert main(["doctor"]) == 1
     assert "chmod 700" in capsys.readouterr().out
+
+
+def test_open_folder_is_a_problem_after_another_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder that is looked at is the one that was asked for, not one before."""
+    (tmp_path / "before").mkdir(mode=0o700)
+    settings.apply(replace(settings.in_force(), directory=str(tmp_path / "before")))
+
+    test_open_folder_is_a_problem(tmp_path, capsys)
 
 
 def test_wrong_value_is_a_problem(

@@ -56,7 +56,7 @@ class Watched:
         self.polled_bytes = 0
         self._start: Final = start or {}
         self._said = BLOCK in self._start
-        self._promised: Position = {}
+        self._promised: Position = dict(self._start)
         self._kept: deque[tuple[float, Position]] = deque()
         self._quiet_s: float | None = None
         self._newest_ns = 0
@@ -130,7 +130,8 @@ class Watched:
             found = self.reader.poll_found(limit, most_bytes)
         self._has_news = bool(found)
         self.polled_bytes = self.reader.polled_bytes
-        self._promised = self.reader.position()
+        if found:
+            self._promised = self.reader.position()
         if not found and has_ended and not self._said:
             self._said = True
             running = [slot.input_id for slot in self.reader.slots()]

@@ -34,6 +34,9 @@ from telemetry.pipeline.store.failures import (
 )
 from telemetry.pipeline.store.opening import set_aside
 
+UPKEEP_EVERY_S: Final = 1.0
+"""Seconds between two looks at what there is to do beside storing, in quiet times."""
+
 
 class _CulpritError(Exception):
     """A box or a request cannot be dealt with; the cause says why."""
@@ -78,6 +81,8 @@ class Worker:
         self._on_ledger = on_ledger
         self._batch: Batch | None = None
         self._measured_s = time.monotonic()
+        self._upkept_s = float("-inf")
+        self._is_behind = False
         self._ledger: Ledger | None = None
         self._file: os.stat_result | None = None
         self.stored = 0
@@ -111,7 +116,7 @@ class Worker:
             self._see_to_file()
             more = self._accepted(now_s, find=find, measure=measure)
             self.watch.release(now_s, last=last)
-            more |= not last and self.ledger.upkeep.step()
+            more |= not last and self._upkept(now_s, is_due=more)
         except sqlite3.Error as error:
             failure = explained(error, self._place.store)
             self._failed(failure)
@@ -246,6 +251,13 @@ class Worker:
             return
         self._on_problem(f"a request cannot be dealt with: {cause}")
         culprit.reject(str(cause))
+
+    def _upkept(self, now_s: float, *, is_due: bool) -> bool:
+        """Do what is done beside storing; whether there is more of that."""
+        if is_due or self._is_behind or now_s - self._upkept_s >= UPKEEP_EVERY_S:
+            self._upkept_s = now_s
+            self._is_behind = self.ledger.upkeep.step()
+        return self._is_behind
 
     def _see_to_file(self) -> None:
         """Begin another store where somebody has removed or emptied the one we have."""

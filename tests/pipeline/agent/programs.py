@@ -40,6 +40,83 @@ with telemetry.input_scope(function="resize"):
     print("printed")
 """
 
+DAEMON = """
+import os, telemetry
+telemetry.configure(service_name="library", console=None)
+log = telemetry.get_logger("library")
+log.info("parent")
+telemetry.flush(timeout=20)
+if os.fork():
+    os._exit(0)
+log.info("child")
+print(telemetry.flush(timeout=20), flush=True)
+"""
+
+CHATTY = """
+import threading, telemetry
+telemetry.configure(service_name="library", console=None)
+log = telemetry.get_logger("library")
+over = threading.Event()
+def chat():
+    number = 0
+    while not over.wait(0.001):
+        log.info("chat", number=number)
+        number += 1
+thread = threading.Thread(target=chat)
+thread.start()
+log.info("resizing")
+print(telemetry.flush(timeout=20))
+over.set()
+thread.join()
+"""
+
+AGAIN = """
+import threading, telemetry
+def configure():
+    for _ in range(10):
+        telemetry.configure(service_name="library", console=None)
+threads = [threading.Thread(target=configure) for _ in range(10)]
+for each in threads: each.start()
+for each in threads: each.join()
+telemetry.get_logger("library").info("resizing")
+print(telemetry.flush(timeout=20))
+print([each.name for each in threading.enumerate()].count("telemetry-agent"))
+"""
+
+AFTER_APP = """
+import threading, telemetry
+from telemetry.runtime import App
+telemetry.configure(service_name="library", console=None)
+app = App("short")
+@app.function(max_containers=1)
+def work(): pass
+def names(): return {each.name for each in threading.enumerate()}
+if __name__ == "__main__":
+    with app.run():
+        work.remote()
+        print("telemetry-agent" in names(), "telemetry-agent-keeper" in names())
+    telemetry.get_logger("library").info("resizing")
+    print("telemetry-agent" in names(), telemetry.flush(timeout=20))
+"""
+
+BESIDE = """
+import os, telemetry
+os.chdir(os.environ["TELEMETRY_DIR"])
+telemetry.configure(
+    service_name="library", console=None, agent="process", directory="./here"
+)
+telemetry.get_logger("library").info("resizing")
+os.chdir("/")
+print(telemetry.flush(timeout=20))
+"""
+
+FOLLOWED = """
+import sys, telemetry
+telemetry.configure(service_name="library", console=None)
+for line in sys.stdin:
+    telemetry.get_logger("library").info(line.strip())
+"""
+
 FOREIGN = """
 import logging, sys, time
 from opentelemetry import metrics, trace

@@ -65,7 +65,18 @@ class Ground:
             env={**self._environ, **variables},
             cwd=ROOT,
             text=True,
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+        )
+
+    def running(self, source: str) -> subprocess.Popen[str]:
+        """Start a program, and leave it running."""
+        return subprocess.Popen(
+            [sys.executable, "-c", source],
+            env=self._environ,
+            cwd=ROOT,
+            text=True,
+            stdin=subprocess.PIPE,
         )
 
     def app(self, inputs: int, **variables: str) -> subprocess.Popen[str]:

@@ -180,6 +180,25 @@ def test_what_no_endpoint_takes_is_not_waited_for(place: Places, box: BlackBox) 
     assert agent.stop(DEADLINE_S)
 
 
+def test_asking_takes_nothing_from_the_collector(place: Places, box: BlackBox) -> None:
+    """Who asks may have no endpoint: what is read then waits for the next agent."""
+    with Collector() as collector:
+        first = Agent(place, asked(collector.url), on_problem=bool)
+        assert first.begin()
+        assert first.run_once(DEADLINE_S)
+        write(box, "one")
+
+        for to in (wanted({}, receive="none"), asked(collector.url)):
+            assert not arrived(collector, "one")
+            agent = Agent(place, to, on_problem=bool)
+            assert agent.begin()
+            done = agent.run_once if to.endpoints else agent.store_once
+            assert done(DEADLINE_S)
+            agent.close()
+
+        assert arrived(collector, "one")
+
+
 def test_senders_hear_at_once_that_nothing_can_be_stored(
     place: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:

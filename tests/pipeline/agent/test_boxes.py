@@ -224,6 +224,19 @@ def test_drivers_are_counted(tmp_path: Path, store: Store) -> None:
     program.close()
 
 
+def test_a_program_may_want_an_agent_beside_it(tmp_path: Path, store: Store) -> None:
+    """It counts as an app for as long as it lives; others do not."""
+    wants, other = made(tmp_path, "ps-1", agent="process"), made(tmp_path, "ps-2")
+    store.turn(1.0)
+    assert store.watch.apps == 1
+
+    wants.close()
+    store.turn(2.0)
+
+    assert store.watch.apps == 0
+    other.close()
+
+
 def test_a_file_that_is_no_box_is_said_once(tmp_path: Path, store: Store) -> None:
     """Garbage stops nobody, and is named."""
     (tmp_path / f"x{SUFFIX}").write_bytes(b"garbage" * 1_000)

@@ -6,6 +6,7 @@ from collections import Counter
 
 from tests.pipeline.agent import programs
 from tests.pipeline.agent.conftest import MakeGround
+from tests.pipeline.agent.run import Ground
 from tests.stack.collector import CollectorRun
 
 
@@ -58,6 +59,59 @@ def test_the_end_says_what_it_left(ground: MakeGround) -> None:
     assert here.ask("select count(*) from logs") == [(1,)]
 
 
+def test_flush_does_not_wait_for_what_is_written_meanwhile(
+    ground: MakeGround, collector: CollectorRun
+) -> None:
+    """A thread that never ceases to log does not keep the others' answer back."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    assert here.program(programs.CHATTY) == "True\n"
+
+    assert Counter(each.body for each in collector.logs())["resizing"] == 1
+
+
+def test_a_program_that_becomes_a_daemon(
+    ground: MakeGround, collector: CollectorRun
+) -> None:
+    """The agent was on a thread of the parent, which is gone: the child has its own."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    assert here.program(programs.DAEMON) == "True\n"
+
+    said = Counter(each.body for each in collector.logs())
+    assert (said["parent"], said["child"]) == (1, 1)
+
+
+def test_configured_again_and_again(
+    ground: MakeGround, collector: CollectorRun
+) -> None:
+    """From ten threads, a hundred times: there is one agent."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    assert here.program(programs.AGAIN) == "True\n1\n"
+
+
+def test_after_the_app(ground: MakeGround, collector: CollectorRun) -> None:
+    """An app has a process for it; the rest of the program goes on by itself."""
+    here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
+
+    assert here.program(programs.AFTER_APP) == "False True\nTrue True\n"
+
+    assert Counter(each.body for each in collector.logs())["resizing"] == 1
+    here.wait_for_no_agent()
+
+
+def test_a_process_beside_a_program(ground: MakeGround) -> None:
+    """Found again wherever the program goes, and it works in another folder."""
+    here = ground()
+
+    assert here.program(programs.BESIDE) == "True\n"
+
+    inside = Ground(here.place.base / "here", {})
+    assert ("resizing",) in inside.ask("select event from logs")
+    inside.wait_for_no_agent()
+
+
 def test_direct_mode(ground: MakeGround, collector: CollectorRun) -> None:
     """agent=False delivers by OpenTelemetry's own exporters, and keeps no store."""
     here = ground(OTEL_EXPORTER_OTLP_ENDPOINT=collector.http_endpoint)
@@ -80,6 +134,25 @@ def test_asking_brings_in_what_processes_left(ground: MakeGround) -> None:
     assert "resizing" in said
     assert "printed" in said
     assert len(here.telemetry("inputs", "--json").splitlines()) == 1
+
+
+def test_following_with_no_agent(ground: MakeGround) -> None:
+    """What a program writes is shown as it comes, although nobody else reads it."""
+    here = ground()
+    with here.running(programs.FOLLOWED) as program:
+        assert program.stdin is not None
+        program.stdin.write("one\n")
+        program.stdin.flush()
+        with here.started("logs", "--follow") as shown:
+            assert shown.stdout is not None
+            assert "one" in shown.stdout.readline()
+
+            program.stdin.write("two\n")
+            program.stdin.flush()
+
+            assert "two" in shown.stdout.readline()
+            shown.terminate()
+        program.communicate()
 
 
 def test_plain_opentelemetry(ground: MakeGround, collector: CollectorRun) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from telemetry.core.errors import InvalidError
-from telemetry.pipeline.agent.wanted import Address, wanted
+from telemetry.pipeline.agent.wanted import Address, wanted, wanted_inside
 
 ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 
@@ -32,6 +32,14 @@ def test_it_never_delivers_to_itself(host: str) -> None:
     """A program that sends to an agent passes its environment on to its own agent."""
     assert not wanted({ENDPOINT: f"http://{host}:14318"}).endpoints
     assert wanted({ENDPOINT: f"http://{host}:4318"}).endpoints
+
+
+def test_inside_a_program() -> None:
+    """An agent there opens no port unless it is asked to; nor does it wait at ours."""
+    assert wanted_inside({}).receive is None
+    assert wanted_inside({"TELEMETRY_RECEIVE": "4318"}).receive is not None
+    assert not wanted_inside({ENDPOINT: "http://127.0.0.1:14318"}).endpoints
+    assert wanted_inside({}, endpoint="http://a:14318").endpoints
 
 
 @pytest.mark.parametrize(
