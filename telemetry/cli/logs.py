@@ -79,6 +79,8 @@ def add_to(verbs: Verbs) -> None:
 def run(asked: argparse.Namespace) -> int:
     """Do it."""
     show = json_line if asked.json else pretty_for(ink_for(sys.stdout))
+    if asked.follow and asked.input is None:
+        _wait_for_a_store(place_of(asked))
     with opened(asked) as reader:
         input_id = None
         if asked.input is not None:
@@ -105,6 +107,17 @@ def run(asked: argparse.Namespace) -> int:
         if asked.follow:
             _follow(reader, wanted, page.last, show, place_of(asked))
     return 0
+
+
+def _wait_for_a_store(place: Places) -> None:
+    """Who follows may be there before the first program that leaves a line."""
+    catch_up(place)
+    if place.store.exists():
+        return
+    sys.stderr.write(f"nothing is recorded in {place.base} yet: waiting for it\n")
+    while not place.store.exists():
+        time.sleep(_LOOK_EVERY_S)
+        catch_up(place)
 
 
 def _follow(

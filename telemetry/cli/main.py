@@ -7,27 +7,28 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
 
 from telemetry.capture.diagnosis import own_version
-from telemetry.cli import (
-    agent,
-    blackbox,
-    dashboards,
-    doctor,
-    exporting,
-    inputs,
-    life,
-    logs,
-    report,
-    stats,
-    top,
-    view,
-)
 
-_VERBS = (
-    *(view, top, inputs, logs, life, stats, report, exporting),
-    *(blackbox, doctor, agent, dashboards),
-)
+_VERBS: Final = {
+    "view": "view",
+    "top": "top",
+    "inputs": "inputs",
+    "logs": "logs",
+    "trace": "life",
+    "stats": "stats",
+    "report": "report",
+    "export": "exporting",
+    "blackbox": "blackbox",
+    "doctor": "doctor",
+    "agent": "agent",
+    "dashboards": "dashboards",
+}
+"""Which module of this folder adds which verb. Only the one that is asked for is
+loaded: an agent should be there at once, and all of them together take longer than
+most answers."""
 
 _EXAMPLE = """example:
   telemetry view                  see inputs run, in a browser
@@ -52,7 +53,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a line holds is shown, whatever the terminal can spell.
         sys.stdout.reconfigure(errors="backslashreplace")
-    asked = _parser().parse_args(arguments)
+    asked = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(
+        arguments
+    )
     try:
         status: int = asked.run(asked)
         sys.stdout.flush()
@@ -66,7 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="telemetry",
         description="Look at what inputs leave behind.",
@@ -77,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"telemetry {own_version()}"
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True)
-    for verb in _VERBS:
-        verb.add_to(verbs)
+    named = _VERBS.get(arguments[0]) if arguments else None
+    for module in [named] if named else _VERBS.values():
+        import_module(f"telemetry.cli.{module}").add_to(verbs)
     return parser

@@ -24,6 +24,20 @@ def test_help_is_short_and_has_an_example(
     assert len(text.splitlines()) <= 34
 
 
+def test_every_verb_is_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """In the list of them, and by its name alone."""
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    listed = capsys.readouterr().out.partition("verbs:")[2].splitlines()
+    names = [row.split()[0] for row in listed if row[:5].strip() and row[:4] == "    "]
+    assert {"agent", "export", "logs", "trace", "view"} <= set(names)
+    for name in names:
+        with pytest.raises(SystemExit) as ended:
+            main([name, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: telemetry {name}" in capsys.readouterr().out
+
+
 def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """``telemetry --version`` is one row."""
     with pytest.raises(SystemExit) as ended:

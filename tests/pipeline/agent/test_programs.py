@@ -139,20 +139,20 @@ def test_asking_brings_in_what_processes_left(ground: MakeGround) -> None:
 def test_following_with_no_agent(ground: MakeGround) -> None:
     """What a program writes is shown as it comes, although nobody else reads it."""
     here = ground()
-    with here.running(programs.FOLLOWED) as program:
-        assert program.stdin is not None
-        program.stdin.write("one\n")
-        program.stdin.flush()
-        with here.started("logs", "--follow") as shown:
+    with here.started("logs", "--follow") as shown:
+        try:
             assert shown.stdout is not None
-            assert "one" in shown.stdout.readline()
-
-            program.stdin.write("two\n")
-            program.stdin.flush()
-
-            assert "two" in shown.stdout.readline()
+            assert shown.stderr is not None
+            assert "waiting" in shown.stderr.readline()
+            with here.running(programs.FOLLOWED) as program:
+                assert program.stdin is not None
+                for word in ("one", "two"):
+                    program.stdin.write(f"{word}\n")
+                    program.stdin.flush()
+                    assert word in shown.stdout.readline()
+                program.communicate()
+        finally:
             shown.terminate()
-        program.communicate()
 
 
 def test_plain_opentelemetry(ground: MakeGround, collector: CollectorRun) -> None:
