@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from opentelemetry import trace
+
+from telemetry.capture.settings import in_force
+from telemetry.core.scope import SCOPE
 
 # Real backends, for whoever asks.
 pytest_plugins = ["tests.stack.fixtures"]
@@ -30,3 +34,15 @@ def own_directory() -> Iterator[Path]:
     os.environ["TELEMETRY_AGENT"] = "none"
     yield found
     shutil.rmtree(found, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """A test that leaves settings, an input or a span to the next ones fails."""
+    before = _for_all()
+    yield
+    assert _for_all() == before
+
+
+def _for_all() -> tuple[object, ...]:
+    return in_force(), SCOPE.get(None), trace.get_current_span().get_span_context()

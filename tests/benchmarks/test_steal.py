@@ -15,12 +15,13 @@ from benchmarks.box_taker import open_box, start_taker
 from benchmarks.other_process import Actions, OtherProcess
 from telemetry.capture.blackbox.reader import BoxReader
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, line_of
+from tests.settings_kept import settings_kept
 
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     """Closed at the end of the test."""
-    with ExitStack() as stack:
+    with settings_kept(), ExitStack() as stack:
         yield stack
 
 

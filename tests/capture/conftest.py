@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
-from telemetry.capture import settings, sink
+from telemetry.capture import sink
 from telemetry.capture.line import Line
+from tests.settings_kept import settings_kept
 
 
 @pytest.fixture(autouse=True)
 def as_before() -> Iterator[None]:
     """What a test puts in force for the process is taken back."""
-    raising = sink.raise_failures(enabled=True)
-    console, before = sink.current_console(), settings.in_force()
-    yield
-    sink.set_sink(None)
-    # No roads: a test that wants some installs them.
-    settings.apply(replace(before, capture=frozenset()))
-    settings._IN_FORCE.settings = before
-    sink.set_console(console)
-    sink.raise_failures(enabled=raising)
+    with settings_kept():
+        yield
 
 
 @pytest.fixture
