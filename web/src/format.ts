@@ -58,11 +58,12 @@ function pad(n: number, width = 2): string {
 }
 
 export function clock(ms: number, decimals = 3): string {
-  const at = new Date(ms);
+  // In whole units of the last digit: as a fraction of seconds, 0.1 may be 0.0999.
+  const units = Math.floor((ms + 0.0005) * 10 ** (decimals - 3));
+  const second = Math.floor(units / 10 ** decimals);
+  const at = new Date(second * 1000);
   const base = `${pad(at.getHours())}:${pad(at.getMinutes())}:${pad(at.getSeconds())}`;
-  if (decimals <= 0) return base;
-  const fraction = ms / 1000 - Math.floor(ms / 1000);
-  return `${base}.${String(Math.floor(fraction * 10 ** decimals)).padStart(decimals, "0")}`;
+  return decimals ? `${base}.${pad(units - second * 10 ** decimals, decimals)}` : base;
 }
 
 export function day(ms: number): string {

@@ -2,12 +2,14 @@ import { describe, expect, test } from "vitest";
 import {
   ago,
   bytes,
+  clock,
   count,
   elapsed,
   firstTick,
   plural,
   seconds,
   shortId,
+  tickLabel,
   tickStep,
 } from "../src/format";
 
@@ -35,6 +37,14 @@ describe("lengths", () => {
       "0.0 s",
     ]);
   });
+});
+
+test("ticks that are no round number in binary are told apart", () => {
+  const at = new Date(2026, 10, 28, 17, 40, 28).getTime();
+  const ticks = [0, 100, 200, 300, 999].map((ms) => tickLabel(at + ms, 100));
+  expect(ticks).toEqual(["28.0", "28.1", "28.2", "28.3", "28.9"].map((s) => `17:40:${s}`));
+  expect(clock(at + 999.9, 4)).toBe("17:40:28.9999");
+  expect(clock(at - 1, 0)).toBe("17:40:27");
 });
 
 test("sizes, numbers and ids", () => {
