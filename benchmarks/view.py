@@ -5,7 +5,8 @@
 A store with 100,000 inputs and 1,000,000 lines is filled with an invented run. Then a
 `telemetry view` of its own process is looked at by a Chromium without a screen or a
 graphics card: the first paint, frames per second while the timeline is dragged and
-zoomed, searches, and memory while 2,000 lines come in each second.
+zoomed, searches, and memory of the page and of an agent while a program says 2,000
+lines each second.
 """
 
 from __future__ import annotations
@@ -16,20 +17,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.processes import rss_bytes
 from benchmarks.report import Report, parser
 from benchmarks.view_pages import Chromium, Link
+from benchmarks.view_tail import HEAD, tail
 from telemetry.pipeline.agent.places import Places, places
 from telemetry.view.bundle import STATIC
 from tests.view.filling import Filling
-from tests.view.writing import Line, Writing
 
 PAGES: Final = ("now", "timeline", "logs", "failures", "containers")
 SEARCHES: Final = (
@@ -42,10 +41,8 @@ SEARCHES: Final = (
     ("lines of one input", "input={input}"),
     ("the newest lines", ""),
 )
-LINES_A_SECOND: Final = 2_000
 _TIMES: Final = 7
 _TAIL_S: Final = 60.0
-_STEP_S: Final = 0.1
 
 
 def main() -> None:
@@ -73,7 +70,8 @@ def main() -> None:
                 _paint(report, chromium, link, times)
                 _frames(report, chromium, link, 0.6 if options.quick else 5.0)
                 tail_s = options.tail or (2.0 if options.quick else _TAIL_S)
-                _tail(report, chromium, link, place, tail_s)
+                rows = tail(chromium, places(Path(folder) / "tail"), tail_s)
+                _table(report, "Live tail", [*HEAD], rows, texts=0)
     _bundle(report)
     report.close()
 
@@ -179,50 +177,6 @@ def _frames(report: Report, chromium: Chromium, link: Link, seconds: float) -> N
         *("draw p50 ms", "p95", "shapes"),
     ]
     _table(report, "Frames", head, rows)
-
-
-def _tail(
-    report: Report, chromium: Chromium, link: Link, place: Places, seconds: float
-) -> None:
-    rows: list[list[str]] = []
-    stop = threading.Event()
-    written = [0]
-    writer = threading.Thread(target=_write, args=(place.store, stop, written))
-    with chromium.page(link, "logs") as page:
-        writer.start()
-        try:
-            waited_s = 0.0
-            for share in (0.1, 0.4, 0.7, 1.0):
-                page.wait_for_timeout((seconds * share - waited_s) * 1000)
-                waited_s = seconds * share
-                heap, nodes, shown = chromium.memory(page)
-                rows.append(
-                    [
-                        f"{waited_s:.1f}",
-                        f"{written[0]:,}",
-                        f"{shown}",
-                        f"{heap / 1e6:.1f}",
-                        f"{nodes:,}",
-                        f"{rss_bytes(link.pid) / 1e6:.0f}",
-                    ]
-                )
-        finally:
-            stop.set()
-            writer.join()
-    head = ["after s", "lines written", "shown", "page heap MB", "nodes", "server MB"]
-    _table(report, "Live tail", head, rows, texts=0)
-
-
-def _write(store: Path, stop: threading.Event, written: list[int]) -> None:
-    """Some lines each tenth of a second, as an agent would store them."""
-    each = round(LINES_A_SECOND * _STEP_S)
-    with Writing(store) as writing:
-        due_s = time.monotonic()
-        while not stop.is_set():
-            writing.say(*(Line(f"line {written[0] + n}") for n in range(each)))
-            written[0] += each
-            due_s += _STEP_S
-            stop.wait(max(due_s - time.monotonic(), 0.0))
 
 
 def _bundle(report: Report) -> None:
