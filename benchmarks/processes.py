@@ -59,6 +59,15 @@ def rss_bytes(pid: int | None = None) -> int:
     return int(answer.stdout) * 1024
 
 
+def own_bytes(pid: int) -> int:
+    """Resident memory of a process without that of files that it maps, on Linux."""
+    statm = _PROC / str(pid) / "statm"
+    if not statm.exists():
+        return rss_bytes(pid)
+    _, resident, of_files = statm.read_text("ascii").split()[:3]
+    return (int(resident) - int(of_files)) * _PAGE_BYTES
+
+
 def _cpu_ns(pids: Iterable[int]) -> int:
     total_ns = 0
     for pid in pids:

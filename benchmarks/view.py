@@ -43,6 +43,8 @@ SEARCHES: Final = (
 )
 _TIMES: Final = 7
 _TAIL_S: Final = 60.0
+_WINDOWS: Final = (("the whole run", 1.0), ("a twentieth", 0.05), ("5 s", 0.0))
+"""How much of the run the timeline shows while it is moved; 0 for five seconds."""
 
 
 def main() -> None:
@@ -68,7 +70,7 @@ def main() -> None:
             _answers(report, link, times)
             with Chromium() as chromium:
                 _paint(report, chromium, link, times)
-                _frames(report, chromium, link, 0.6 if options.quick else 5.0)
+                _frames(report, chromium, link, quick=options.quick)
                 tail_s = options.tail or (2.0 if options.quick else _TAIL_S)
                 rows = tail(chromium, places(Path(folder) / "tail"), tail_s)
                 _table(report, "Live tail", [*HEAD], rows, texts=0)
@@ -156,9 +158,10 @@ def _paint(report: Report, chromium: Chromium, link: Link, times: int) -> None:
     _table(report, "From the address to something to see", head, rows)
 
 
-def _frames(report: Report, chromium: Chromium, link: Link, seconds: float) -> None:
+def _frames(report: Report, chromium: Chromium, link: Link, *, quick: bool) -> None:
     rows = []
-    for name, share in (("the whole run", 1.0), ("a twentieth", 0.05), ("5 s", 0.0)):
+    seconds = 0.6 if quick else 5.0
+    for name, share in _WINDOWS[: 1 if quick else None]:
         for how in ("drag", "zoom"):
             found = chromium.move(link, how, share, seconds)
             rows.append(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import telemetry
-from benchmarks.processes import rss_bytes
+from benchmarks.processes import own_bytes, rss_bytes
 from benchmarks.view_pages import Chromium, Link
 from telemetry.pipeline.agent.places import Places
 from telemetry.pipeline.agent.status import AgentStatus, living_agent
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 HEAD: Final = (
     *("after s", "lines stored", "shown", "page heap MB", "nodes"),
-    *("agent MB", "box to store s"),
+    *("agent MB", "with mapped files", "box to store s"),
 )
 LINES_A_SECOND: Final = 2_000
 _STEP_S: Final = 0.1
@@ -65,7 +65,8 @@ def _look(
         ).fetchone()
     return [
         *(f"{after_s:.0f}", f"{stored:,}", f"{shown}", f"{heap / 1e6:.1f}"),
-        *(f"{nodes:,}", f"{rss_bytes(link.pid) / 1e6:.0f}"),
+        f"{nodes:,}",
+        *(f"{each(link.pid) / 1e6:.0f}" for each in (own_bytes, rss_bytes)),
         f"{time.time() - newest_ns / 1e9:.2f}",
     ]
 
@@ -95,6 +96,7 @@ def _running(*module: str) -> Iterator[None]:
     process = subprocess.Popen(
         [sys.executable, "-m", *module],
         stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,  # where an agent says what it does
         env={**os.environ, "TELEMETRY_AGENT": "none"},
     )
     try:

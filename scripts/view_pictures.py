@@ -1,6 +1,6 @@
 """Pictures of the local web page for the docs, from a replay of a trace.
 
-    python -m benchmarks.view_pictures --trace FILE [--speed N] [--into FOLDER]
+    python -m scripts.view_pictures --trace FILE [--speed N] [--into FOLDER]
 
 The demo replays the trace in a process of its own. *Now* is taken while inputs run
 above their target, all else once the replay has ended: each page in both themes, two
