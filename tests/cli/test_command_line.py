@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from telemetry.capture.wording import counted_of
 from telemetry.cli.command_line import reason, reworded
 from telemetry.cli.main import main
 
@@ -122,3 +123,17 @@ def test_an_error_of_the_system_has_no_number() -> None:
 
     assert reason(error) == "run.html: No such file or directory"
     assert reason(ValueError("as it is")) == "as it is"
+
+
+@pytest.mark.parametrize(
+    ("count", "many", "said"),
+    [
+        (1, "containers", "1 container"),
+        (1, "processes", "1 process"),
+        (0, "inputs", "0 inputs"),
+        (1204, "processes", "1,204 processes"),
+    ],
+)
+def test_one_of_many_is_told_in_the_singular(count: int, many: str, said: str) -> None:
+    """Names of tables are in the plural, and there may be one row."""
+    assert counted_of(count, many) == said
