@@ -23,6 +23,9 @@ Sink: TypeAlias = Callable[[Line], object]
 """Takes a line, from any thread. It should neither block nor log."""
 
 _EXIT_FLUSH_S: Final = 1.0
+_A_LINE: Final = "a log line was lost"
+_COSTS: Final = {"agent": "what is written is kept, but not delivered"}
+"""What a failure costs, where it is no line."""
 
 
 class _Seam:
@@ -113,8 +116,8 @@ def failed(error: Exception, reason: str) -> None:
         return
     try:
         unpatched(stderr)(
-            f"telemetry: a log line was lost ({reason}: {type_name(error)}: {error}); "
-            "further losses are counted and not reported\n"
+            f"telemetry: {_COSTS.get(reason, _A_LINE)} ({reason}: {type_name(error)}: "
+            f"{error}); further losses are counted and not reported\n"
         )
         stderr.flush()
     except Exception:  # noqa: BLE001  # there is nowhere left to say it

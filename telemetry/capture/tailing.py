@@ -55,9 +55,10 @@ class Tail:
         self._punched = 0
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self.saved: int | None = None
-        self._file = os.open(path, flags, _MODE)
+        self._file = _above_standard(os.open(path, flags, _MODE))
         # O_APPEND: all who write, children too, write to the end of the same file.
-        writer = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
+        writer = _above_standard(os.open(path, flags))
         try:
             self.saved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
         except OSError:  # it was closed
@@ -116,6 +117,16 @@ class Tail:
             os.close(self.saved)
             self.saved = None
         self.path.unlink(missing_ok=True)
+
+
+def _above_standard(fd: int) -> int:
+    """The same file by another number, where it got that of a closed stdout."""
+    if fd >= _FIRST_FREE:
+        return fd
+    try:
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _FIRST_FREE)
+    finally:
+        os.close(fd)
 
 
 class Marked:

@@ -97,6 +97,12 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
+def counted_of(count: int, many: str) -> str:
+    """The same for a word that is known in the plural: ``1 process``."""
+    one = many.removesuffix("es" if many.endswith("sses") else "s")
+    return counted(count, one, many)
+
+
 def listed(words: Sequence[str]) -> str:
     """Such as ``a``, ``a and b``, ``a, b and c``."""
     if len(words) < _TWO:

@@ -15,6 +15,7 @@ from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
 from telemetry.capture.wording import counted
+from telemetry.cli.command_line import reason
 from telemetry.cli.view import beside
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import places
@@ -81,7 +82,7 @@ def run(asked: argparse.Namespace) -> int:
             )
         return _once(agent) if asked.once else _serve(agent, asked)
     except (Error, OSError) as error:
-        return _refused(str(error))
+        return _refused(reason(error))
 
 
 def _wanted(asked: argparse.Namespace) -> AgentWanted:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from telemetry.capture.blackbox.places import SUFFIX, base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
+from telemetry.cli.command_line import chosen_folder, reason
 from telemetry.cli.moments import length_s, moment_ns
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.lock import holder
@@ -80,7 +81,7 @@ def answered(ask: Callable[[argparse.Namespace], int]) -> Callable[..., int]:
         except BrokenPipeError:
             raise
         except (Error, OSError) as error:
-            return failed(asked, str(error))
+            return failed(asked, reason(error))
 
     return run
 
@@ -108,7 +109,7 @@ def opened(asked: argparse.Namespace) -> Iterator[Reader]:
 
 def place_of(asked: argparse.Namespace) -> Places:
     """The folder that is meant."""
-    given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
+    given = chosen_folder(asked.directory)
     return places(base_directory(given))
 
 
@@ -125,7 +126,7 @@ def catch_up(place: Places) -> None:
             if agent.begin() and not agent.store_once(_CATCH_UP_S):
                 _note("the black boxes hold more than could be read by now; ask again")
     except (Error, OSError) as error:
-        _note(str(error))  # what is in the store can be asked for all the same
+        _note(reason(error))  # what is in the store can be asked for all the same
 
 
 def _note(text: str) -> None:

@@ -187,5 +187,7 @@ def _follow(autopsy: Autopsy, ink: Ink, asked: argparse.Namespace) -> None:
 
 def _count(text: str) -> int:
     if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines")
+        raise argparse.ArgumentTypeError(
+            f"it is {text!r}; it must be a whole number from 0 on"
+        )
     return int(text)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.terminal import escaped
-from telemetry.capture.wording import counted
+from telemetry.capture.wording import counted, counted_of
 from telemetry.cli.asking import (
     add_window,
     answered,
@@ -75,7 +75,9 @@ def run(asked: argparse.Namespace) -> int:
     progress = _Shown()
     written = _write(asked, selection, progress)
     progress.clear()
-    said = ", ".join(f"{count:,} {what}" for what, count in written.items() if count)
+    said = ", ".join(
+        counted_of(count, what) for what, count in written.items() if count
+    )
     _say(f"wrote {said or counted(0, 'item')}")
     return 0
 

@@ -104,6 +104,8 @@ def run(asked: argparse.Namespace) -> int:
         page = lines(reader, wanted, limit=asked.limit)
         for each in page.lines:
             sys.stdout.write(show(each.line))
+        if not page.lines and not asked.follow:
+            sys.stderr.write("no such lines\n")
         if asked.follow:
             _follow(reader, wanted, page.last, show, place_of(asked))
     return 0

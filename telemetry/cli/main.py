@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Final
 
 from telemetry.capture.diagnosis import own_version
+from telemetry.cli.command_line import CommandParser, parsed
 
 _VERBS: Final = {
     "view": "view",
@@ -53,9 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # What a line holds is shown, whatever the terminal can spell.
         sys.stdout.reconfigure(errors="backslashreplace")
-    asked = _parser(sys.argv[1:] if arguments is None else arguments).parse_args(
-        arguments
-    )
+    given = sys.argv[1:] if arguments is None else arguments
+    asked = parsed(_parser(given), given)
     try:
         status: int = asked.run(asked)
         sys.stdout.flush()
@@ -69,8 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser(arguments: Sequence[str]) -> CommandParser:
+    parser = CommandParser(
         prog="telemetry",
         description="Look at what inputs leave behind.",
         epilog=_EXAMPLE,

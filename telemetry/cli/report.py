@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
+from telemetry.cli.command_line import chosen_folder, reason
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import store_path
 
@@ -43,11 +43,11 @@ def run(asked: argparse.Namespace) -> int:
     """Do it; 0, or 2 when it cannot be done."""
     from telemetry.view.report import write_report  # noqa: PLC0415  # costs more than the other verbs need
 
-    given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
     try:
+        given = chosen_folder(asked.directory)
         size_bytes = write_report(store_path(base_directory(given)), asked.file)
     except (Error, OSError) as error:
-        return _refused(str(error))
+        return _refused(reason(error))
     sys.stdout.write(f"{asked.file}: {size_bytes / 1e6:.1f} MB\n")
     return 0
 

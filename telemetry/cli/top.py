@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
 from telemetry.capture.wording import ink_for
+from telemetry.cli.command_line import chosen_folder, reason
 from telemetry.cli.view import MISSING
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import places
@@ -53,11 +53,11 @@ def run(asked: argparse.Namespace) -> int:
     """Do it; 0, or 2 when it cannot be done."""
     from telemetry.view.terminal.watching import Watching  # noqa: PLC0415  # costs more than the other verbs need
 
-    given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
     try:
+        given = chosen_folder(asked.directory)
         watching = Watching(places(base_directory(given)))
     except (Error, OSError) as error:
-        sys.stderr.write(f"telemetry top: {escaped(str(error))}\n")
+        sys.stderr.write(f"telemetry top: {escaped(reason(error))}\n")
         return _FAILED
     try:
         if asked.json:

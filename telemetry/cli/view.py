@@ -8,11 +8,13 @@ import signal
 import sys
 import threading
 import webbrowser
+from socket import gaierror
 from typing import TYPE_CHECKING, Final
 
 from telemetry.capture.blackbox.places import base_directory
 from telemetry.capture.settings import DIRECTORY_VARIABLE
 from telemetry.capture.terminal import escaped
+from telemetry.cli.command_line import chosen_folder, reason
 from telemetry.core.errors import Error
 from telemetry.pipeline.agent.places import Places, places
 from telemetry.pipeline.agent.status import living_agent
@@ -67,16 +69,18 @@ def run(asked: argparse.Namespace) -> int:
         if (error.name or "").startswith("telemetry"):
             raise
         return _refused(MISSING)
-    given = asked.directory or os.environ.get(DIRECTORY_VARIABLE) or None
     try:
+        given = chosen_folder(asked.directory)
         place = places(base_directory(given))
         if asked.port is None and (link := _served_by_agent(place)):
             _show(link, asked)
             return 0
         view = View(place, host=asked.host, port=asked.port)
         view.start()
+    except gaierror as error:
+        return _refused(f"host is {asked.host!r}; {reason(error)}")
     except (Error, OSError) as error:
-        return _refused(str(error))
+        return _refused(reason(error))
     _show(view.link, asked)
     return _until_stopped(view)
 

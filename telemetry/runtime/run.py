@@ -58,7 +58,8 @@ class Run(Generic[A]):
         try:
             self._start()
         except BaseException:
-            self._termination.restore()
+            # Ctrl-C may come when it has started: nobody else will stop it.
+            self._leave()
             raise
         return self._app
 
@@ -68,11 +69,7 @@ class Run(Generic[A]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._termination.leaving = True
-        try:
-            self._stop()
-        finally:
-            self._termination.restore()
+        self._leave()
 
     async def __aenter__(self) -> A:
         self._enter_once()
@@ -81,9 +78,7 @@ class Run(Generic[A]):
             await _on_thread(self._start)
         except BaseException:
             # Cancelled while it started: nobody else will stop it.
-            self._termination.leaving = True
-            await _on_thread(self._stop)
-            self._termination.restore()
+            await self._leave_aio()
             raise
         return self._app
 
@@ -93,11 +88,7 @@ class Run(Generic[A]):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._termination.leaving = True
-        try:
-            await _on_thread(self._stop)
-        finally:
-            self._termination.restore()
+        await self._leave_aio()
 
     def _enter_once(self) -> None:
         if self._entered:
@@ -124,6 +115,20 @@ class Run(Generic[A]):
             raise
         if agent:
             self._agent = host_for_app(settings)
+
+    def _leave(self) -> None:
+        self._termination.leaving = True
+        try:
+            self._stop()
+        finally:
+            self._termination.restore()
+
+    async def _leave_aio(self) -> None:
+        self._termination.leaving = True
+        try:
+            await _on_thread(self._stop)
+        finally:
+            self._termination.restore()
 
     def _stop(self) -> None:
         session, self._session = self._session, None
@@ -153,6 +158,7 @@ class _Termination:
 
     def __init__(self) -> None:
         self.leaving = False
+        self._came_late = False
         self._installed = False
 
     def install(self) -> None:
@@ -164,17 +170,25 @@ class _Termination:
             self._installed = True
 
     def restore(self) -> None:
-        """Undo `install`, unless somebody has set another handler meanwhile."""
+        """Undo `install`, unless somebody has set another handler meanwhile.
+
+        Raises:
+            SystemExit: The signal came while the run was being left.
+        """
         if not self._installed:
             return
         self._installed = False
         if signal.getsignal(signal.SIGTERM) == self._handle:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if self._came_late:
+            raise SystemExit(_TERMINATED)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
-        # A second one while we are leaving must not break off the clean-up, which
-        # is bounded anyway.
-        if not self.leaving:
+        # While we are leaving it must not break off the clean-up, which is bounded
+        # anyway; nor may it be forgotten: the program would go on after the block.
+        if self.leaving:
+            self._came_late = True
+        else:
             self.leaving = True
             raise SystemExit(_TERMINATED)
 

@@ -74,6 +74,18 @@ def test_failure_is_counted_and_reported_once(as_in_production: io.StringIO) -> 
     )
 
 
+def test_an_agent_that_cannot_be_had_costs_no_line(
+    as_in_production: io.StringIO,
+) -> None:
+    """What a program sees of a wrong endpoint in its environment."""
+    sink.failed(ValueError("endpoint is 'foo'"), "agent")
+
+    assert as_in_production.getvalue().startswith(
+        "telemetry: what is written is kept, but not delivered "
+        "(agent: ValueError: endpoint is 'foo'); "
+    )
+
+
 def test_failure_is_raised_in_our_tests() -> None:
     """Under our own tests nothing is hidden."""
     sink.set_sink(broken)

@@ -19,6 +19,7 @@ from telemetry.cli.main import main
 @pytest.fixture(autouse=True)
 def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """An environment and a folder of the test's own, and settings as before."""
+    before = settings.in_force()
     for name in ("TELEMETRY_LEVEL", "TELEMETRY_CAPTURE", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TELEMETRY_DIR", str(tmp_path / "ours"))
@@ -27,7 +28,6 @@ def quiet(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setenv("TELEMETRY_CAPTURE", "threads")
     # What other tests have lost is not looked at either.
     monkeypatch.setattr("telemetry.capture.diagnosis.sink.dropped", dict)
-    before = settings.in_force()
     yield
     settings.apply(before)
     registry.choose(())

@@ -51,12 +51,12 @@ def test_version_is_told(capsys: pytest.CaptureFixture[str]) -> None:
 def test_wrong_arguments_are_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the status 2, and usage on stderr."""
+    """With the status 2, in one row that says where help is."""
     with pytest.raises(SystemExit) as ended:
         main(arguments)
 
     assert ended.value.code == 2
-    assert "usage: telemetry" in capsys.readouterr().err
+    assert "see: telemetry" in capsys.readouterr().err
 
 
 def test_module_is_the_command() -> None:

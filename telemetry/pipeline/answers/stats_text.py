@@ -11,6 +11,7 @@ from telemetry.capture.wording import (
     Ink,
     cell,
     counted,
+    counted_of,
     day_and_time,
     pairs,
     size,
@@ -81,7 +82,9 @@ def _store(found: StoreFigures) -> list[tuple[str, str]]:
         for (signal, reason), items in found.dropped.items()
     ]
     shipped = [f"{items:,} {signal}" for signal, items in found.shipped.items()]
-    rest = ", ".join(f"{count:,} {name}" for name, count in found.rows.items() if count)
+    rest = ", ".join(
+        counted_of(count, name) for name, count in found.rows.items() if count
+    )
     return [
         ("size", size(found.file_bytes)),
         ("lines", f"{found.lines:,}" + (f" since {since}" if since else "")),

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 from collections import deque
 from typing import Any, Final
 
 _MAX_DESCRIPTORS: Final = 64  # per read; Linux allows 253 per message
+
+_FIRST_OWN: Final = 3  # below it are stdin, stdout and stderr
+
+
+def above_standard(sock: socket.socket) -> socket.socket:
+    """The socket, by a descriptor that is none of the standard ones.
+
+    A program that has closed its stdout gives that number to what it opens next; a
+    child that had such a socket for its stdout would print into it.
+    """
+    if sock.fileno() >= _FIRST_OWN:
+        return sock
+    with sock:
+        moved = fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, _FIRST_OWN)
+    return socket.socket(fileno=moved)
+
+
+def is_inherited(descriptor: int) -> bool:
+    """Whether a child has this one, too.
+
+    It has not what is closed here, nor what took the number of a closed one since:
+    Python opens files and sockets for its own process alone.
+    """
+    try:
+        return os.get_inheritable(descriptor)
+    except OSError:
+        return False
 
 
 class DescriptorSocket:

@@ -15,7 +15,11 @@ import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from telemetry.runtime.backends import zygote
-from telemetry.runtime.backends.descriptors import DescriptorSocket
+from telemetry.runtime.backends.descriptors import (
+    DescriptorSocket,
+    above_standard,
+    is_inherited,
+)
 from telemetry.runtime.wire.frames import ConnectionLostError, FrameReader, FrameWriter
 from telemetry.runtime.wire.reactor import READ, WRITE
 
@@ -211,13 +215,17 @@ class _ZygoteClient:
     """The driver's side of the zygote's socket."""
 
     def __init__(self, reactor: Reactor, patience_s: float, on_news: Any) -> None:  # noqa: ANN401 - a bound method
-        ours, theirs = socket.socketpair()
+        ours, theirs = map(above_standard, socket.socketpair())
         ours.settimeout(0)
         with theirs:
             self._process = subprocess.Popen(
                 _command(theirs.fileno(), patience_s),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
+                # Containers take the place of these two. Were one closed, a socket of
+                # theirs would have its number, and be replaced by a file.
+                stdout=_inherited(1),
+                stderr=_inherited(2),
                 # Ctrl-C is for the driver alone; it ends the rest in order.
                 start_new_session=True,
             )
@@ -280,6 +288,11 @@ class _ZygoteClient:
         self._disconnect()
         self._process.wait()
         self._on_news(None)
+
+
+def _inherited(descriptor: int) -> int | None:
+    """What a child is to have there: the same, or a place where all is forgotten."""
+    return None if is_inherited(descriptor) else subprocess.DEVNULL
 
 
 def _command(descriptor: int, patience_s: float) -> list[str]:

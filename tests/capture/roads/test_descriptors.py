@@ -240,6 +240,28 @@ tell([before == after, before != during, os.path.sameopenfile(1, other),
     assert told == [True, True, True, False, 0]
 
 
+def test_a_closed_descriptor_is_covered_and_closed_again(tmp_path: Path) -> None:
+    """No file of ours keeps the number of a stdout that the program has closed."""
+    told, _out, _err = run(
+        tmp_path,
+        """
+from telemetry.capture.tailing import Tail
+os.close(1)
+tail = Tail(1, here / "one")
+os.write(1, b"said")
+said = tail.read().decode()
+tail.restore()
+tail.close()
+try:
+    os.fstat(1)
+except OSError:
+    tell([said, "closed"])
+""",
+    )
+
+    assert told == ["said", "closed"]
+
+
 def test_forked_child_leaves_the_files_alone(tmp_path: Path) -> None:
     """A child's output is its parent's to read; the child reads and removes nothing."""
     told, _out, _err = run(

@@ -18,6 +18,7 @@ from telemetry.capture.runtime_records import (
     PoolMeasured,
 )
 from telemetry.core.outcome import Outcome
+from telemetry.runtime import run
 from telemetry.runtime.exception import ExecutionError, InputCancelledError
 from tests.runtime.semantics import gates
 from tests.runtime.semantics.apps import cancelling
@@ -65,6 +66,24 @@ def test_a_failing_exit_hook_stops_no_other(
 
     assert "the second runs" in gates.notes(tmp_path)
     assert "the first hook fails" in "".join(capfd.readouterr())
+
+
+def test_what_is_interrupted_as_it_starts_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C at the last moment of a start leaves no session: the app runs again."""
+
+    def interrupted(_settings: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "wants_agent", lambda _settings: True)
+        patched.setattr(run, "host_for_app", interrupted)
+        with pytest.raises(KeyboardInterrupt), app.run():
+            raise AssertionError("it has been entered")
+
+    with app.run():
+        pass
 
 
 def test_what_is_left_is_cancelled(tmp_path: Path) -> None:

@@ -167,4 +167,18 @@ def test_the_driver_ends_by_itself_when_it_is_done(driver: Driver) -> None:
         gates.gone(pid)
 
     assert (status, said) == (0, "")
-    assert gates.notes(program.folder)[-2:] == ["body ended", "exit hook"]
+    assert gates.notes(program.folder)[-3:] == ["body ended", "exit hook", "went on"]
+
+
+def test_a_signal_that_comes_while_the_app_ends_ends_the_program(
+    driver: Driver,
+) -> None:
+    """The clean-up is not broken off; then the program goes no further."""
+    program = driver("leaving")
+    gates.noted(program.folder, "leaving")
+    program.process.send_signal(signal.SIGTERM)
+    gates.open_gate(program.folder, "left")
+    status, said = program.end()
+
+    assert (status, said) == (143, "")
+    assert "went on" not in gates.notes(program.folder)

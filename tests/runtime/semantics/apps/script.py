@@ -1,6 +1,6 @@
 """A program that runs an app and is ended from outside; run, never imported.
 
-Arguments: a folder, and what to run: `main`, `threads`, `tasks` or `stubborn`.
+Arguments: a folder, and what to run: `main`, `threads`, `tasks`, `stubborn`, `leaving`.
 """
 
 # ruff: noqa: D103 - bodies, told by their names and the docstring above
@@ -78,11 +78,24 @@ class Stubborn(Hooked):
                 gates.note(FOLDER, "body goes on")
 
 
+@app.cls(max_containers=1)
+class Leaving:
+    @method()
+    def hold(self) -> None:
+        pass
+
+    @exit()
+    def end(self) -> None:
+        gates.note(FOLDER, "leaving")
+        gates.wait(FOLDER, "left")
+
+
 MODELS: dict[str, Any] = {
     "main": OnMain,
     "threads": OnThreads,
     "tasks": OnLoop,
     "stubborn": Stubborn,
+    "leaving": Leaving,
 }
 
 
@@ -90,6 +103,7 @@ def main() -> None:
     with app.run(shutdown_grace=5):
         gates.note(FOLDER, "running")
         MODELS[sys.argv[2]]().hold.remote()
+    gates.note(FOLDER, "went on")
 
 
 if __name__ == "__main__":
