@@ -13,6 +13,7 @@ import pytest
 import telemetry
 from telemetry.capture import binding, sink
 from telemetry.testing import recording
+from tests.settings_kept import settings_kept
 
 ROOT = Path(telemetry.__file__).parents[1]
 
@@ -129,14 +130,12 @@ def test_failures_of_ours_are_raised() -> None:
 
 def test_lines_by_other_roads_are_recorded() -> None:
     """What the program logs with the standard library is there as well."""
-    telemetry.configure(console=None, capture=["logging"])
-    try:
+    with settings_kept():
+        telemetry.configure(console=None, capture=["logging"])
         with recording() as recorded, telemetry.input_scope() as current:
             logging.getLogger("other").warning("by %s", "logging")
 
         recorded.assert_logged("by logging", input_id=current.input_id)
-    finally:
-        telemetry.configure(capture=())
 
 
 def test_secrets_are_scrubbed() -> None:

@@ -398,6 +398,7 @@ def test_the_end_says_when_a_cancellation_was_delivered(bench: Bench) -> None:
     asked_ns = time.monotonic_ns()
     bench.container.cancel(0, "in-first", "user", "exception")
     GATES["first"].set()
+    bench.outbox.wait(1)
     bench.run(1, "second")
     bench.began("second")
     GATES["second"].set()
