@@ -61,10 +61,8 @@ if _VARIABLE is None:
     _make_current, _get_current = otel_context.attach, get_current
 else:
     _make_current, _get_current = _VARIABLE.set, _VARIABLE.get
-# As `set_span_in_context` does it, which copies the context twice. A context is a dict
-# that takes nothing once others have it.
+# As `set_span_in_context` does it, which copies the context twice.
 (_SPAN_KEY,) = set_span_in_context(INVALID_SPAN, Context())
-_put = dict[str, object].__setitem__
 
 
 def context_getter() -> Callable[[], object]:
@@ -84,8 +82,7 @@ def attach(scope: InputScope, as_instrumentation: bool) -> Context:  # noqa: FBT
         span = _made_with(tracer, scope, context)
     if span is None:
         span = ExecutionSpan(scope.input_id, scope.attempt, parent)
-    context = Context(context)
-    _put(context, _SPAN_KEY, span)
+    context = Context({**context, _SPAN_KEY: span})
     _make_current(context)
     scope.span = span
     scope.otel = context

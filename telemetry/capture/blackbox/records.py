@@ -125,13 +125,19 @@ def interpolated(
 ) -> tuple[object, dict[str, object]]:
     """The formatted event; where that fails, the event as it is, and the arguments."""
     values: object = tuple(args)
-    if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+    if len(args) == 1 and type(args[0]) not in _PLAIN and _is_filled(args[0]):
         values = args[0]  # log.info("%(size)d bytes", {"size": 3}), as in structlog
     try:
         return str(event) % values, keys
     except Exception:  # noqa: BLE001  # a wrong format must not lose the line
         return event, {**keys, "positional_args": args}
 
+
+def _is_filled(value: object) -> bool:
+    return isinstance(value, Mapping) and bool(value)
+
+
+_PLAIN: Final = frozenset({str, int, float})  # none is a mapping, and asking is slow
 
 _IDENTITY: Final = (
     "input_id",
