@@ -87,7 +87,7 @@ def _write(page: Page, table: SlotTable, me: int, road: str) -> None:
     with telemetry.input_scope("write", f"in-{me}"):
         scope = SCOPE.get()
         if scope is not None:
-            table.start(me, scope)
+            table.start(me, scope, time.time_ns())
         say: Callable[[int], object] = {
             "get_logger": lambda n: log.info(_event(n), n=n),
             "logging": lambda n: logging.getLogger("victim").info("line %d", n),
@@ -111,7 +111,7 @@ def _write_inputs(page: Page, table: SlotTable, me: int) -> NoReturn:
         with telemetry.input_scope("write", f"in-{me}-{done}"):
             scope = SCOPE.get()
             if scope is not None:
-                table.start(me, scope)
+                table.start(me, scope, time.time_ns())
             log.info("line", n=done)
         table.end(me)
         done += 1

@@ -64,9 +64,10 @@ def ours(reader: BoxReader, status: SlotTable) -> Callable[[int], None]:
     def one(number: int) -> None:
         scope = InputScope(f"in-01M85ZRM1205MWTN6PQ5{number:06d}", "fc-0", "embed")
         SCOPE.set(scope)
-        status.start(0, scope)
+        began_ns = time.time_ns()
+        status.start(0, scope, began_ns)
         executions.begin(scope)
-        executions.end(scope, time.time_ns(), time.time_ns(), outcome="success")
+        executions.end(scope, began_ns, time.time_ns(), outcome="success")
         status.end(0)
 
     def run(count: int) -> None:

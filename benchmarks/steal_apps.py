@@ -101,9 +101,9 @@ def our_input(box: BlackBox) -> Input:
             f"in-01M85ZRM1205MWTN6PQ{number % 10_000_000:07d}", "fc-0", "embed"
         )
         SCOPE.set(scope)
-        status.start(0, scope)
-        executions.begin(scope)
         began_ns = time.time_ns()
+        status.start(0, scope, began_ns)
+        executions.begin(scope)
         log.info("step done", fn="embed", step=number, secs=0.25)
         executions.end(scope, began_ns, time.time_ns(), outcome="success")
         status.end(0)

@@ -71,7 +71,7 @@ def end(
         failed(failure, "execution")
     scope.close()
     box = current_box()
-    if box is not None and scope.input_id in box.private:
+    if box is not None and box.private and scope.input_id in box.private:
         box.release(scope)
 
 

@@ -18,7 +18,7 @@ from telemetry.capture import scrubbing
 from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.current import NOBODY, put
 from telemetry.capture.blackbox.records import encode, identity_head, interpolated
-from telemetry.capture.harmless import NUMBERS, is_harmless
+from telemetry.capture.harmless import NUMBERS, is_harmless, learned
 from telemetry.capture.otel_context import (
     OTEL,
     OtelContext,
@@ -60,13 +60,14 @@ def fast_method(level: int, long_way: Log, otel_context: OtelContext) -> Log:  #
     def log(self: Logger, event: object, *args: object, **kw: object) -> None:  # noqa: C901  # flat: the hot path
         try:
             if args:
-                event, kw, args = *interpolated(event, args, kw), ()
-            known = event in texts and are_safe(kw)
+                event, kw = interpolated(event, args, kw)
+                args = ()
+            known = (event in texts or learned(event, scrubber)) and are_safe(kw)
             if known:
                 for value in kw.values():
                     kind = type(value)
                     if kind is text:
-                        if value not in texts:
+                        if value not in texts and not learned(value, scrubber):
                             known = False
                             break
                     elif kind is not whole and kind is not real and kind not in numbers:
@@ -117,7 +118,10 @@ def leave(
         unix_ns: When it was written, if not now.
     """
     try:
-        known = not fields and event in scrubbing.in_force.safe_texts
+        scrubber = scrubbing.in_force
+        known = not fields and (
+            event in scrubber.safe_texts or learned(event, scrubber)
+        )
         if not known and not is_harmless(event, fields):
             return False
         scope = SCOPE.get() or NOBODY

@@ -53,6 +53,18 @@ def is_harmless(event: object, fields: Mapping[str, object]) -> bool:  # noqa: C
     return True
 
 
+def learned(text: object, scrubber: Scrubber) -> bool:
+    """Whether *text* is a short one and harmless; it is known from now on.
+
+    For who goes through a line by itself; a False is not final here either.
+    """
+    return (
+        type(text) is str
+        and len(text) <= KNOWN_CHARS
+        and _is_harmless_text(text, scrubber)
+    )
+
+
 def _is_harmless_text(text: str, scrubber: Scrubber) -> bool:
     if scrubber.text(text) is not text or clean(text) is not text:
         return False

@@ -17,6 +17,10 @@ from telemetry.core.scope import InputScope
 Hook: TypeAlias = Callable[[InputScope], object]
 """Told of a scope, on the thread where it begins or ends."""
 
+FEW: Final = 2
+"""Where more are open, what nobody has a name for cannot be told to be of one of them,
+and those who look for it need not hear of each."""
+
 _DEPARTED: Final = 1_000
 
 
@@ -34,16 +38,18 @@ class Moment(NamedTuple):
 
 
 class _Open:
-    """The open scopes of this process."""
+    """The open scopes of this process, and who is told of them."""
 
     def __init__(self) -> None:
         self.scopes: dict[InputScope, None] = {}
         self.epoch = object()
         # Ids of those that ended since somebody asked last, the newest of them.
         self.departed: deque[str] = deque(maxlen=_DEPARTED)
-        self.begin_hooks: tuple[Hook, ...] = ()
-        self.end_hooks: tuple[Hook, ...] = ()
-        self.change_hooks: tuple[Hook, ...] = ()
+        self.begin: tuple[Hook, ...] = ()
+        self.end: tuple[Hook, ...] = ()
+        self.few_begin: tuple[Hook, ...] = ()
+        self.few_end: tuple[Hook, ...] = ()
+        self.few_change: tuple[Hook, ...] = ()
 
 
 _HERE: Final = _Open()
@@ -52,12 +58,17 @@ _HERE: Final = _Open()
 def opened(scope: InputScope) -> None:
     """*scope* begins: call before its body runs, once ``SCOPE`` is set."""
     here = _HERE
-    for hook in here.begin_hooks:
-        _tell(hook, scope)
+    for hook in here.begin:
+        try:
+            hook(scope)
+        except Exception as error:  # noqa: BLE001  # the input begins regardless
+            failed(error, "scope")
+    if here.few_begin and len(here.scopes) < FEW:
+        _tell(here.few_begin, scope)
     here.scopes[scope] = None
     here.epoch = object()
-    for hook in here.change_hooks:
-        _tell(hook, scope)
+    if here.few_change and len(here.scopes) <= FEW:
+        _tell(here.few_change, scope)
 
 
 def ended(scope: InputScope) -> None:
@@ -66,16 +77,21 @@ def ended(scope: InputScope) -> None:
     Lines that it has begun and not ended are recorded now.
     """
     here = _HERE
-    for hook in here.end_hooks:
-        _tell(hook, scope)
+    for hook in here.end:
+        try:
+            hook(scope)
+        except Exception as error:  # noqa: BLE001  # the input ends regardless
+            failed(error, "scope")
+    if here.few_end and len(here.scopes) <= FEW:
+        _tell(here.few_end, scope)
     # Race: 1. scope ends here; 2. the reader looks at what is open; 3. it looks at
     # the epoch. With the epoch renewed first, whoever misses the scope in 2 sees a
     # new epoch in 3. For `opened` it is the other way round.
     here.epoch = object()
     if here.scopes.pop(scope, _ABSENT) is not _ABSENT:
         here.departed.append(scope.input_id)
-    for hook in here.change_hooks:
-        _tell(hook, scope)
+    if here.few_change and len(here.scopes) <= FEW:
+        _tell(here.few_change, scope)
 
 
 def count() -> int:
@@ -101,38 +117,45 @@ def departed() -> tuple[str, ...]:
     return tuple(found)
 
 
-def watch(
-    *, begin: Hook | None = None, end: Hook | None = None, change: Hook | None = None
-) -> None:
+def watch(*, begin: Hook, end: Hook) -> None:
     """Tell of every scope from now on; safe to repeat.
 
     Args:
         begin: Called before the scope is open.
         end: Called while it is still open, and not yet closed.
+    """
+    _add(begin=begin, end=end)
+
+
+def watch_few(*, begin: Hook, end: Hook, change: Hook) -> None:
+    """As `watch`, but only while `FEW` scopes are open or less, with that one.
+
+    Args:
         change: Called after either.
     """
-    here = _HERE
-    if begin is not None and begin not in here.begin_hooks:
-        here.begin_hooks += (begin,)
-    if end is not None and end not in here.end_hooks:
-        here.end_hooks += (end,)
-    if change is not None and change not in here.change_hooks:
-        here.change_hooks += (change,)
+    _add(few_begin=begin, few_end=end, few_change=change)
+
+
+def _add(**wanted: Hook) -> None:
+    for moment, hook in wanted.items():
+        told = getattr(_HERE, moment)
+        if hook not in told:
+            setattr(_HERE, moment, (*told, hook))
 
 
 def unwatch(*gone: Hook) -> None:
     """Tell the hooks *gone* no more."""
-    here = _HERE
-    here.begin_hooks = tuple(hook for hook in here.begin_hooks if hook not in gone)
-    here.end_hooks = tuple(hook for hook in here.end_hooks if hook not in gone)
-    here.change_hooks = tuple(hook for hook in here.change_hooks if hook not in gone)
+    for moment in ("begin", "end", "few_begin", "few_end", "few_change"):
+        told = getattr(_HERE, moment)
+        setattr(_HERE, moment, tuple(hook for hook in told if hook not in gone))
 
 
-def _tell(hook: Hook, scope: InputScope) -> None:
-    try:
-        hook(scope)
-    except Exception as error:  # noqa: BLE001  # an input begins and ends regardless
-        failed(error, "scope")
+def _tell(hooks: tuple[Hook, ...], scope: InputScope) -> None:
+    for hook in hooks:
+        try:
+            hook(scope)
+        except Exception as error:  # noqa: BLE001  # an input begins and ends regardless
+            failed(error, "scope")
 
 
 _ABSENT: Final = object()

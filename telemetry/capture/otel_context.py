@@ -38,7 +38,9 @@ from telemetry.core.trace_context import (
 _MODULE: Final = "opentelemetry.trace"
 _LAST_NAME: Final = "use_span"
 _MODULES: Final = sys.modules
-
+# Python 3.11 takes as long to find a member of an enumeration as to call a function.
+_SUCCESS: Final = Outcome.SUCCESS
+_ERROR: Final = Outcome.ERROR
 
 OtelContext: TypeAlias = Callable[[], object]
 """What OpenTelemetry context is current here; None where there is none."""
@@ -197,9 +199,9 @@ def finished_fields(
     """
     own, admission, others = known
     if outcome is None:
-        outcome = Outcome.SUCCESS if error is None else outcome_of(error)
+        outcome = _SUCCESS if error is None else outcome_of(error)
     # What ends a body that took too long is our own means, and no error of its.
-    wrong = error if outcome == Outcome.ERROR else None
+    wrong = error if error is not None and outcome == _ERROR else None
     parent, span = scope.parent, scope.span
     written: Written | None = None
     exported = False

@@ -20,6 +20,7 @@ from opentelemetry.trace import (
 
 from telemetry.core import names
 
+_MODULES: Final = sys.modules
 _LOGS: Final = "opentelemetry._logs"
 _LOGS_INSIDE: Final = "opentelemetry._logs._internal"
 _TRACER_PROVIDER: Final = "_TRACER_PROVIDER"
@@ -56,7 +57,7 @@ def programs_tracer() -> Tracer | None:
         if provider is not _Seen.provider:
             _look(provider)
         _Seen.said = said
-    if _LOGS in sys.modules and _Seen.on_logger_provider is not None:
+    if _Seen.on_logger_provider is not None and _LOGS in _MODULES:
         _look_at_logs()
     return _Seen.tracer
 

@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 import telemetry
 from telemetry.capture import executions, recording
+from telemetry.capture.blackbox import records
 from telemetry.capture.line import Line
 from telemetry.core.scope import SCOPE, InputScope
 from telemetry.core.trace_context import TraceParent
@@ -161,3 +162,33 @@ def test_the_short_ways_are_taken(
 
     assert long == []
     assert len(lines) == len(short) + 4
+
+
+def test_an_input_that_ends_during_a_line_has_late_ones_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its end comes while another thread encodes that it is open."""
+    scope = InputScope("in-1")
+    encode = records.encode
+
+    def closed_meanwhile(identity: object) -> bytes:
+        owner = threading.Thread(target=scope.close)
+        owner.start()
+        owner.join()
+        return encode(identity)
+
+    def lines_of_a_thread() -> None:
+        SCOPE.set(scope)
+        log = telemetry.get_logger()
+        log.info("said")  # the constant part of the logger is encoded by now
+        scope.head, scope.closed = None, False
+        with monkeypatch.context() as patched:
+            patched.setattr(records, "encode", closed_meanwhile)
+            log.info("during")
+        log.info("after")
+
+    with recorded("box", tmp_path) as read:
+        copy_context().run(lines_of_a_thread)
+        found = {line.event: line.late for line in read()}
+
+    assert found == {"said": False, "during": False, "after": True}

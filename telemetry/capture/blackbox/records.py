@@ -26,6 +26,7 @@ from typing import Any, Final
 from zlib import adler32
 
 import msgspec
+from msgspec import Raw
 
 from telemetry.capture.line import LEVELS, Line, own_keys
 from telemetry.capture.otel_context import derived_ids, needed_ids
@@ -49,7 +50,7 @@ LEVEL_NAMES: Final = {number: name for name, number in LEVELS.items()}
 
 encode: Final = msgspec.msgpack.Encoder().encode
 
-NO_INPUT: Final = msgspec.Raw(encode(None))
+NO_INPUT: Final = Raw(encode(None))
 _FRAME: Final = Struct("<II").pack
 
 
@@ -58,34 +59,39 @@ def framed(body: bytes) -> bytes:
     return _FRAME(len(body), adler32(body)) + body
 
 
-def identity_head(scope: InputScope) -> msgspec.Raw:
+def identity_head(scope: InputScope) -> Raw:
     """The constant part of every record of an input; kept in the scope."""
-    head: msgspec.Raw | None = scope.head
+    head: Raw | None = scope.head
     if head is not None:
         return head
     if not scope.input_id:
         return NO_INPUT
-    head = scope.head = msgspec.Raw(
-        encode(
-            (
-                scope.input_id,
-                scope.function_call_id,
-                scope.function,
-                scope.attempt,
-                scope.container_id,
-                scope.slot,
-                scope.batch_input_ids or None,
-                scope.closed,
-                *needed_ids(scope),
-            )
-        )
+    closed = scope.closed
+    trace_id, span_id = needed_ids(scope)
+    identity = (
+        scope.input_id,
+        scope.function_call_id,
+        scope.function,
+        scope.attempt,
+        scope.container_id,
+        scope.slot,
+        scope.batch_input_ids or None,
+        closed,
+        trace_id,
+        span_id,
     )
+    head = scope.head = Raw(encode(identity))
+    # Race: 1. we find the scope open, and encode that; 2. its owner closes it, and
+    # drops the head; 3. we keep ours, and no line would ever be marked as late. So we
+    # look once more, and whoever closes it after this look drops ours as well.
+    if scope.closed is not closed:
+        scope.head = None
     return head
 
 
-def logger_head(name: str | None, bound: Mapping[str, object]) -> msgspec.Raw:
+def logger_head(name: str | None, bound: Mapping[str, object]) -> Raw:
     """The constant part of every line of a bound logger; *bound* is plain."""
-    return msgspec.Raw(encode((name, own_keys(bound))))
+    return Raw(encode((name, own_keys(bound))))
 
 
 def line_of(record: Sequence[Any]) -> Line:
@@ -119,13 +125,19 @@ def interpolated(
 ) -> tuple[object, dict[str, object]]:
     """The formatted event; where that fails, the event as it is, and the arguments."""
     values: object = tuple(args)
-    if len(args) == 1 and isinstance(args[0], Mapping) and args[0]:
+    if len(args) == 1 and type(args[0]) not in _PLAIN and _is_filled(args[0]):
         values = args[0]  # log.info("%(size)d bytes", {"size": 3}), as in structlog
     try:
         return str(event) % values, keys
     except Exception:  # noqa: BLE001  # a wrong format must not lose the line
         return event, {**keys, "positional_args": args}
 
+
+def _is_filled(value: object) -> bool:
+    return isinstance(value, Mapping) and bool(value)
+
+
+_PLAIN: Final = frozenset({str, int, float})  # none is a mapping, and asking is slow
 
 _IDENTITY: Final = (
     "input_id",

@@ -48,11 +48,10 @@ class SlotTable:
         self._free = list(range(sizes.slots))
         heapify(self._free)
         self._pack = layout.SLOT.pack_into
-        self._clock = time.time_ns
         self._functions: dict[str | None, bytes] = {}
 
-    def start(self, slot: int, scope: InputScope) -> None:
-        """The input runs in this slot from now on, in this thread."""
+    def start(self, slot: int, scope: InputScope, unix_ns: int) -> None:
+        """The input runs in this slot since *unix_ns*, in this thread."""
         try:
             input_id = scope.input_id.encode()
             function = self._functions[scope.function]
@@ -66,7 +65,7 @@ class SlotTable:
             self._pack(
                 self._head,
                 self._rows[slot],
-                self._clock(),
+                unix_ns,
                 get_ident(),
                 scope.attempt & _ATTEMPT_MASK,
                 input_id,

@@ -139,7 +139,7 @@ class DescriptorCapture:
             out.tail.close()
             raise
         self._streams = (out, err)
-        open_scopes.watch(
+        open_scopes.watch_few(
             begin=self._scope_begins, end=self._scope_ends, change=self._scope_changed
         )
 
@@ -276,7 +276,7 @@ class DescriptorCapture:
             self.poll(final=True)
 
     def _scope_ends(self, _scope: InputScope) -> None:
-        if open_scopes.count() <= 2:  # noqa: PLR2004  # one of two: the other is alone
+        if open_scopes.count() <= open_scopes.FEW:  # one of two: the other is alone
             self.poll(final=True)
 
     def _scope_changed(self, _scope: InputScope) -> None:

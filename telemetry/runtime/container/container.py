@@ -14,7 +14,6 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any, Final
 
-from telemetry.capture.span_records import Admission
 from telemetry.core.trace_context import unpacked
 from telemetry.policy.settling import Cause
 from telemetry.runtime.container import recorder
@@ -228,7 +227,7 @@ class Container:
         if trace is not None:
             job.parent = unpacked(trace)
         running, zone, cold = admitted
-        job.admission = Admission(running, zone, cold, self._target, self._limit)
+        job.admission = running, zone, cold, self._target, self._limit
         return job
 
     def _cancel(self, job: Job) -> None:

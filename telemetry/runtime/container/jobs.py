@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from telemetry.capture import executions
-from telemetry.capture.span_records import Admission, Known, Member
+from telemetry.capture.span_records import Member
 from telemetry.core import names
 from telemetry.core.errors import InputCancellation
 from telemetry.core.outcome import Outcome
@@ -36,6 +36,12 @@ class State(Enum):
     ENDED = 2
 
 
+# Found once: Python 3.11 takes as long to find a member of an enumeration as to call a
+# function.
+RUNNING: Final = State.RUNNING
+ENDED: Final = State.ENDED
+
+
 class Job(InputScope):
     """An input, or a batch of them, in a slot; also the scope of its body.
 
@@ -52,7 +58,8 @@ class Job(InputScope):
         cause: Why it was cancelled: a value of `Cause`.
         mechanism: How: task, exception or container.
         delivered_ns: When its body was told; ``time.monotonic_ns()``, 0 if it was not.
-        admission: How full the container was, as the driver counts.
+        admission: How full the container was, as the driver counts: the fields of an
+            `Admission`.
         others: Of a batch, all members but the first.
     """
 
@@ -66,7 +73,7 @@ class Job(InputScope):
     credit: Credit | None = None
     blocked_ns: int = 0
     delivered_ns: int = 0
-    admission: Admission | None = None
+    admission: tuple[int, str, bool, int, int] | None = None
     others: tuple[Member, ...] = ()
     error: BaseException | None = None
     parent: TraceParent | None = None
@@ -148,12 +155,6 @@ def ended_by(job: Job, error: BaseException) -> Ended:
     return raised(error)
 
 
-def begin(job: Job) -> int:
-    """The body of a job is about to run here; its Unix time in nanoseconds."""
-    executions.begin(job)
-    return time.time_ns()
-
-
 def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
     """The body of a job is over: leave the record of its execution."""
     error, job.error = job.error, None
@@ -172,7 +173,7 @@ def end(job: Job, ended: Ended, started_unix_ns: int) -> None:
         time.time_ns(),
         error=error,
         outcome=_outcome(job, ended[0]),
-        known=Known(own, job.admission, job.others),
+        known=(own, job.admission, job.others),
     )
 
 
@@ -185,9 +186,12 @@ _OBSERVED: Final = {
 """What a body made of its cancellation. See `telemetry.policy.settling.observed`."""
 
 
+_SUCCESS: Final = Outcome.SUCCESS  # found once, see `RUNNING`
+
+
 def _outcome(job: Job, how: int) -> Outcome:
     if how == messages.RETURNED:
-        return Outcome.SUCCESS
+        return _SUCCESS
     if how == messages.RAISED:
         return Outcome.ERROR
     return Outcome.TIMEOUT if job.cause == Cause.TIMEOUT else Outcome.CANCELLED

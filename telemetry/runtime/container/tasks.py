@@ -10,12 +10,13 @@ from contextlib import aclosing
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from telemetry.capture import executions
 from telemetry.capture.blackbox.stack_text import SLOT_NAME
 from telemetry.core.scope import SCOPE
 from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.endings import NEVER_STARTED, Ended
 from telemetry.runtime.container.generators import LoopCredit
-from telemetry.runtime.container.jobs import Job, State
+from telemetry.runtime.container.jobs import ENDED, RUNNING, Job
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -124,7 +125,7 @@ class LoopLane:
         # Race: 1. the task is made; 2. the cancellation comes; 3. the task begins.
         # A task that is cancelled before its first step never runs our code and
         # nothing would be reported. So a new one is left to find its mark.
-        if job.task is not None and job.state is State.RUNNING:
+        if job.task is not None and job.state is RUNNING:
             job.delivered_ns = job.delivered_ns or time.monotonic_ns()
             job.task.cancel()
 
@@ -135,9 +136,10 @@ class LoopLane:
         if job.cancelled:
             ended = NEVER_STARTED
         else:
-            job.state = State.RUNNING
-            self._note_start(job.slot, job)
-            started_unix_ns = jobs.begin(job)
+            job.state = RUNNING
+            started_unix_ns = time.time_ns()
+            self._note_start(job.slot, job, started_unix_ns)
+            executions.begin(job)
             try:
                 if job.method.is_generator:
                     ended = await self._stream(job)
@@ -151,7 +153,7 @@ class LoopLane:
             if held_ns:
                 job.blocked_ns = held_ns
             jobs.end(job, ended, started_unix_ns)
-        job.state = State.ENDED
+        job.state = ENDED
         if forks.is_child:
             forks.leave()
         ended_ns = time.monotonic_ns()
@@ -177,7 +179,7 @@ class LoopLane:
         return messages.RETURNED, b""
 
 
-def _nothing(_slot: int, _job: Job | None = None) -> None:
+def _nothing(_slot: int, _job: Job | None = None, _unix_ns: int = 0) -> None:
     """Where there is no slot table."""
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from telemetry.capture import executions
 from telemetry.capture.thread_name import rename_thread
 from telemetry.core.errors import InputCancellation
 from telemetry.core.scope import SCOPE
@@ -16,7 +17,7 @@ from telemetry.runtime.container import forks, jobs
 from telemetry.runtime.container.endings import NEVER_STARTED, UNWOUND, Ended
 from telemetry.runtime.container.generators import ThreadCredit
 from telemetry.runtime.container.interrupts import SignalInterrupt, ThreadInterrupt
-from telemetry.runtime.container.jobs import Job, State
+from telemetry.runtime.container.jobs import ENDED, RUNNING, Job
 from telemetry.runtime.wire import messages, payload
 from telemetry.runtime.wire.frames import outgoing
 
@@ -192,9 +193,10 @@ class Worker:
         SCOPE.set(job)
         if job.cancelled:
             return NEVER_STARTED
+        started_unix_ns = time.time_ns()
         if self._status is not None:
-            self._status.start(job.slot, job)
-        started_unix_ns = jobs.begin(job)
+            self._status.start(job.slot, job, started_unix_ns)
+        executions.begin(job)
         ended = self._guarded_body(job)
         jobs.end(job, ended, started_unix_ns)
         if self._status is not None and not forks.is_child:
@@ -229,7 +231,7 @@ class Worker:
             # finds none; 3. we begin. So we look for its mark under the lock.
             if job.cancelled:
                 return False
-            job.state = State.RUNNING
+            job.state = RUNNING
             self._in_body = True
             return True
 
@@ -241,7 +243,7 @@ class Worker:
                 job.delivered_ns = self._interrupt.raised_ns
             self._job = None
             job.worker = None
-            job.state = State.ENDED
+            job.state = ENDED
 
     def _body(self, job: Job) -> Ended:
         try:

@@ -16,6 +16,7 @@ from telemetry.capture.blackbox.status import PulseWriter, SlotTable
 from telemetry.core.scope import InputScope
 
 SLOTS = 4
+SINCE_NS = 1_764_352_000_000_000_000
 
 
 class Page:
@@ -45,12 +46,11 @@ def scope(input_id: str = "in-1", function: str | None = "f") -> InputScope:
 
 def test_a_row_says_what_runs_in_a_slot(page: Page) -> None:
     """Input, function, attempt, thread, and since when; until it ends."""
-    before_ns = time.time_ns()
-    page.table.start(3, scope())
+    page.table.start(3, scope(), SINCE_NS)
     [row] = page.reader.slots()
 
     assert (row.slot, row.input_id, row.function, row.attempt) == (3, "in-1", "f", 2)
-    assert before_ns <= row.since_unix_ns <= time.time_ns()
+    assert row.since_unix_ns == SINCE_NS
     assert row.thread == threading.get_ident() and not row.cancelled
     page.table.end(3)
     assert page.reader.slots() == []
@@ -59,7 +59,7 @@ def test_a_row_says_what_runs_in_a_slot(page: Page) -> None:
 def test_every_slot_has_a_row_of_its_own(page: Page) -> None:
     """All of them at once, and one that ends leaves the others as they are."""
     for slot in range(SLOTS):
-        page.table.start(slot, scope(f"in-{slot}"))
+        page.table.start(slot, scope(f"in-{slot}"), SINCE_NS)
     page.table.end(1)
 
     assert [row.input_id for row in page.reader.slots()] == ["in-0", "in-2", "in-3"]
@@ -68,7 +68,7 @@ def test_every_slot_has_a_row_of_its_own(page: Page) -> None:
 def test_a_cancelled_input_that_runs_on_is_seen(page: Page) -> None:
     """It stays in its row, marked; its end is an end like any other."""
     running = scope()
-    page.table.start(0, running)
+    page.table.start(0, running, SINCE_NS)
     page.table.cancelled(0, running)
 
     assert [row.cancelled for row in page.reader.slots()] == [True]
@@ -78,7 +78,7 @@ def test_a_cancelled_input_that_runs_on_is_seen(page: Page) -> None:
 
 def test_who_has_not_begun_is_not_marked(page: Page) -> None:
     """A slot in which nothing runs yet stays empty when its input is cancelled."""
-    page.table.start(0, scope("in-before"))
+    page.table.start(0, scope("in-before"), SINCE_NS)
     page.table.end(0)
     page.table.cancelled(0, scope("in-next"))
 
@@ -88,7 +88,7 @@ def test_who_has_not_begun_is_not_marked(page: Page) -> None:
 def test_an_end_beside_a_cancellation_leaves_no_ghost(page: Page) -> None:
     """It ends just before it is marked as cancelled: its row is empty afterwards."""
     running = scope()
-    page.table.start(0, running)
+    page.table.start(0, running, SINCE_NS)
 
     class EndsMeanwhile:
         """A page whose input ends between the look at it and the mark."""
@@ -122,7 +122,7 @@ def test_an_end_beside_a_cancellation_leaves_no_ghost(page: Page) -> None:
 )
 def test_an_id_is_cut_between_characters(page: Page, given: str, shown: str) -> None:
     """Whatever a caller gave as an id: what is shown is text, of 64 bytes at most."""
-    page.table.start(0, scope(given, "\N{SNOWMAN}" * 20))
+    page.table.start(0, scope(given, "\N{SNOWMAN}" * 20), SINCE_NS)
     [row] = page.reader.slots()
 
     assert (row.input_id, row.function) == (shown, "\N{SNOWMAN}" * 13)
@@ -130,7 +130,7 @@ def test_an_id_is_cut_between_characters(page: Page, given: str, shown: str) -> 
 
 def test_a_slot_beyond_the_table_harms_nothing(page: Page) -> None:
     """More inputs than rows: they run, and are not in the table."""
-    page.table.start(SLOTS, scope())
+    page.table.start(SLOTS, scope(), SINCE_NS)
     page.table.cancelled(SLOTS, scope())
     page.table.end(SLOTS)
 
@@ -143,7 +143,7 @@ def test_a_page_that_is_gone_harms_nothing(tmp_path: Path) -> None:
     pulse = PulseWriter(page.box.head, 1)
     pulse.beat_busy()
     page.box.abandon()
-    page.table.start(0, scope())
+    page.table.start(0, scope(), SINCE_NS)
     page.table.cancelled(0, scope())
     page.table.end(0)
     pulse.beat_idle()
@@ -157,7 +157,7 @@ def test_rows_are_lent_lowest_first(page: Page) -> None:
     """Without a runtime that gives out slots: the lowest free row, or none."""
     taken = [page.table.take() for _ in range(SLOTS + 1)]
     assert taken == [0, 1, 2, 3, None]
-    page.table.start(2, scope())
+    page.table.start(2, scope(), SINCE_NS)
     page.table.give_back(2)
     page.table.give_back(1)
 
