@@ -79,12 +79,15 @@ class LogEncoder:
         """
         scopes: dict[str, list[bytes]] = {}
         count, place, head = 0, (-1, -1), ""
-        for _, record, block, generation, offset in found:
-            if type(record[0]) is not int or record[0] not in LINE_KINDS:
+        for each in found:
+            record, block, generation = each.record, each.block, each.generation
+            if each.head is None and (
+                type(record[0]) is not int or record[0] not in LINE_KINDS
+            ):
                 continue
             if place != (block, generation):
                 place, head = (block, generation), uid_head(box_name, block, generation)
-            uid = f"{head}{offset:x}"
+            uid = f"{head}{each.offset:x}"
             try:
                 logger, line = self._short(record, uid)
             except _UNUSUAL:
