@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
+from msgspec import Raw
 
 from telemetry.capture.blackbox.records import EXECUTION, LINE_KINDS, SPAN
 from telemetry.capture.span_records import FinishedSpan, Settled
@@ -138,7 +139,9 @@ def _said_in(body: bytes, size: int) -> Said:
     """
     if body[0] == _LINE:
         return _four_parts_in(body[size:])
-    said, said.more = _two_parts_in(_PAIR + body[size:])
+    said: Said
+    said, more = _two_parts_in(_PAIR + body[size:])
+    said.more = more
     return said
 
 
@@ -164,13 +167,12 @@ def _fixed(part: Any) -> Any:  # noqa: ANN401  # it may be anything
 
 _NOT_DECODED: Final = (msgspec.DecodeError, ValueError, RecursionError)
 _HEAD_PARTS: Final = 4
-_RAW: Final = msgspec.Raw
 _anything_in: Final = msgspec.msgpack.Decoder().decode
 _four_parts_in: Final = msgspec.msgpack.Decoder(Said).decode
 _two_parts_in: Final = msgspec.msgpack.Decoder(tuple[Said, dict[str, Any]]).decode
-_SPLIT: Final[dict[int, Callable[[bytes], tuple[msgspec.Raw, ...]]]] = {
-    _LINE: msgspec.msgpack.Decoder(tuple[_RAW, _RAW, _RAW, _RAW, _RAW]).decode,
-    _LONGER: msgspec.msgpack.Decoder(tuple[_RAW, _RAW, _RAW, _RAW, _RAW, _RAW]).decode,
+_SPLIT: Final[dict[int, Callable[[bytes], tuple[Raw, ...]]]] = {
+    _LINE: msgspec.msgpack.Decoder(tuple[Raw, Raw, Raw, Raw, Raw]).decode,
+    _LONGER: msgspec.msgpack.Decoder(tuple[Raw, Raw, Raw, Raw, Raw, Raw]).decode,
 }
 _TYPED: Final[dict[int, Callable[[bytes], tuple[Any, ...]]]] = {
     EXECUTION: msgspec.msgpack.Decoder(tuple[int, None, int, Settled]).decode,
