@@ -68,10 +68,10 @@ class _Place:
         self.records = taken_records
         self.taken = (generation, taken_bytes, taken_records)
 
-    def pass_over(self, body: bytes) -> None:
+    def pass_over(self, body: bytes, *, is_line: bool = False) -> None:
         """The next record of the block has been read."""
         self.bytes += layout.FRAME.size + len(body)
-        self.records += is_counted(body)
+        self.records += is_line or is_counted(body)
 
 
 class _Room:
@@ -352,30 +352,23 @@ class BoxReader(BoxHead):
         place, decode = self._places[index], self._decoder.decode
         generation, newest_ns = place.generation, 0
         for body in bodies:
-            decoded = decode(body)
-            if decoded is None:
+            what, head = decode(body) or _NOTHING
+            is_line = head is not None
+            if what is None:
                 self.damaged += 1
             else:
-                what, head = decoded
-                when_ns = _time_of(what) if head is None else what.unix_ns
+                when_ns = what.unix_ns if is_line else _time_of(what)
                 if when_ns > newest_ns:
                     if when_ns > until_ns:
                         return
                     newest_ns = when_ns
-                if head is None and what[0] == FRAGMENT:
-                    decoded = self._joined(what, index, place)
-            if decoded is not None:
+                if not is_line and what[0] == FRAGMENT:
+                    what, head = self._joined(what, index, place) or _NOTHING
+            if what is not None:
                 found.append(
-                    Found(
-                        newest_ns,
-                        decoded[0],
-                        index,
-                        generation,
-                        place.bytes,
-                        decoded[1],
-                    )
+                    Found(newest_ns, what, index, generation, place.bytes, head)
                 )
-            place.pass_over(body)
+            place.pass_over(body, is_line=is_line)
             room.records -= 1
             room.bytes -= len(body)
 
@@ -496,6 +489,9 @@ def parsed(
         bodies.append(body)
         most_bytes -= length
     return bodies
+
+
+_NOTHING: Final[tuple[None, None]] = (None, None)
 
 
 def _gone(head: mmap.mmap) -> int:
