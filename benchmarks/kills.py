@@ -119,8 +119,8 @@ def examined(
             thread = int(str(line.input_id).split("-")[1])
             number = line.fields.get("n", _last_number(line.event))
             said[thread].append(int(str(number)))
-        elif record[0] == EXECUTION and str(record[3][0]).count("-") > 1:
-            ended.append(_last_number(record[3][0]))
+        elif record[0] == EXECUTION and str(record[3].input_id).count("-") > 1:
+            ended.append(_last_number(record[3].input_id))
     tally = judged(ended, counts[-1])
     for found, count in zip(said, counts, strict=True):
         tally.add(judged(found, count))

@@ -15,6 +15,7 @@ from opentelemetry.sdk._logs.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 
+from telemetry.capture.blackbox.decoding import RecordDecoder
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import line_of
 from telemetry.capture.span_records import FinishedSpan, Settled, span_of
@@ -69,16 +70,13 @@ def sdk_spans(spans: list[FinishedSpan]) -> list[ReadableSpan]:
 
 def found_lines() -> list[Found]:
     """Lines of forty inputs at once, with four keys each."""
-    return [
-        Found(
-            _NS + number,
-            msgspec.msgpack.decode(msgspec.msgpack.encode(_line(number))),
-            3,
-            1,
-            256 * number,
-        )
-        for number in range(BATCH)
-    ]
+    decoder = RecordDecoder()
+    found: list[Found] = []
+    for number in range(BATCH):
+        body = msgspec.msgpack.encode(_line(number))
+        what, head = decoder.decode(body) or (None, None)
+        found.append(Found(_NS + number, what, 3, 1, 256 * number, head))
+    return found
 
 
 def _line(number: int) -> list[Any]:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from telemetry.capture.blackbox.box import BlackBox
 from telemetry.capture.blackbox.current import NOBODY
+from telemetry.capture.blackbox.decoding import RecordDecoder
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import EXECUTION, encode
 from telemetry.capture.line import Line
@@ -39,7 +38,7 @@ _WORDS: Final = (
 )
 _AT_ONCE: Final = 4_096
 _ERROR_EVERY: Final = 9_973
-_decode: Final = msgspec.msgpack.decode
+_DECODER: Final = RecordDecoder()
 
 
 def input_id(number: int) -> str:
@@ -140,4 +139,5 @@ def _settled(number: int) -> tuple[Any, ...]:
 
 
 def _found(record: object, offset: int) -> Found:
-    return Found(time.time_ns(), _decode(encode(record)), 0, 1, offset)
+    what, head = _DECODER.decode(encode(record)) or (None, None)
+    return Found(time.time_ns(), what, 0, 1, offset, head)

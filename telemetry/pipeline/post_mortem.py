@@ -174,8 +174,7 @@ class Autopsy:
 
     def _polled(self) -> list[Sequence[Any]]:
         nothing: list[Sequence[Any]] = []
-        records = sound(lambda: self._reader.poll(), nothing)  # noqa: PLW0108  # its argument has a default
-        return [each for each in records if isinstance(each, list) and each]
+        return sound(lambda: self._reader.poll(), nothing)  # noqa: PLW0108  # its argument has a default
 
     def _is_wanted(self, record: Sequence[Any]) -> bool:
         if not _is_line(record):
@@ -217,7 +216,7 @@ def _is_line(record: Sequence[Any]) -> bool:
 def _ids_of(record: Sequence[Any]) -> Iterator[str]:
     """The input that wrote a line, the members of its batch, or the candidates."""
     identity = sound(lambda: record[2], None)
-    if isinstance(identity, list):
+    if isinstance(identity, list | tuple):
         yield from (each for each in identity[:1] if isinstance(each, str))
         members = sound(lambda: identity[6], None)
         if isinstance(members, list):

@@ -11,6 +11,7 @@ from benchmarks.killed_writer import ROADS
 from benchmarks.kills import Tally, examined, judged
 from telemetry.capture.blackbox.box_head import SlotState
 from telemetry.capture.blackbox.records import EXECUTION
+from telemetry.capture.span_records import Settled
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def slot(number: int, input_id: str) -> SlotState:
 PERFECT = [
     *(line(thread, 0) for thread in range(len(ROADS) - 1)),
     line(len(ROADS) - 1, 0, "in-3-0"),
-    [EXECUTION, None, 1, ["in-3-0", 1, 2, "success"]],
+    [EXECUTION, None, 1, Settled("in-3-0", 1, 2, "success")],
 ]
 ROWS = [slot(number, f"in-{number}") for number in range(len(ROADS) - 1)]
 

@@ -65,7 +65,7 @@ def test_every_input_leaves_a_record_and_a_line(stack: ExitStack) -> None:
     records = stack.enter_context(BoxReader(box.path)).poll()
 
     lines = [line_of(each) for each in records if each[0] in LINE_KINDS]
-    ids = {each[3][0] for each in records if each[0] == EXECUTION}
+    ids = {each[3].input_id for each in records if each[0] == EXECUTION}
     assert len(ids) == len(lines) == 3
     assert {line.input_id for line in lines} == ids
 

@@ -7,15 +7,17 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, Self
 from zlib import adler32
 
 import msgspec
 
 from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.box_head import BoxHead
+from telemetry.capture.blackbox.decoding import Decoded, Head, RecordDecoder, whole
 from telemetry.capture.blackbox.layout import Sizes
 from telemetry.capture.blackbox.pieces import FRAGMENT, Joining, Spot, is_counted
 from telemetry.capture.blackbox.records import LINE_KINDS
@@ -26,22 +28,29 @@ class NotABoxError(Error):
     """The file is no black box, or one of another version; the message says which."""
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A record, and where it stood: *block*, *generation* and *offset* name it.
 
     Attributes:
         when_ns: Unix nanoseconds, never going back within a block.
-        record: Decoded, see `telemetry.capture.blackbox.records`.
+        what: The record; of a line with a *head*, only what it `Said`.
         block: Number of the block.
         generation: How often the block had been used anew.
         offset: Bytes from the beginning of the block.
+        head: Of a line of the usual form: how it begins.
     """
 
     when_ns: int
-    record: Sequence[Any]
+    what: Any
     block: int
     generation: int
     offset: int
+    head: Head | None = None
+
+    @property
+    def record(self) -> Sequence[Any]:
+        """The whole record, see `telemetry.capture.blackbox.records`."""
+        return whole(self.what, self.head)
 
 
 Position = dict[int, tuple[int, int, int]]
@@ -59,10 +68,10 @@ class _Place:
         self.records = taken_records
         self.taken = (generation, taken_bytes, taken_records)
 
-    def pass_over(self, body: bytes) -> None:
+    def pass_over(self, body: bytes, *, is_line: bool = False) -> None:
         """The next record of the block has been read."""
         self.bytes += layout.FRAME.size + len(body)
-        self.records += is_counted(body)
+        self.records += is_line or is_counted(body)
 
 
 class _Room:
@@ -79,10 +88,8 @@ class _Room:
         """Whether there is room for another record."""
         return self.records > 0 and self.bytes > 0
 
-    def take(self, body: bytes) -> None:
-        """A record was taken."""
-        self.records -= 1
-        self.bytes -= len(body)
+
+_ANY: Final = _Room(sys.maxsize, sys.maxsize)
 
 
 class BoxReader(BoxHead):
@@ -129,6 +136,7 @@ class BoxReader(BoxHead):
         self._gone_before = self._gone_now = _gone(self._head)
         self._missed = 0
         self._joining = Joining()
+        self._decoder = RecordDecoder()
         # What the rows of the blocks were as nothing was left to read, and where the
         # next record of each open block begins: most looks find the same again.
         self._quiet_rows: bytes | None = None
@@ -193,7 +201,7 @@ class BoxReader(BoxHead):
             # what was said later has time until the next call.
             found += self._pass(room, time.time_ns())
         self.polled_bytes = most_bytes - room.bytes
-        found.sort(key=_when)
+        found.sort(key=attrgetter("when_ns"))
         return found
 
     def position(self) -> Position:
@@ -214,7 +222,7 @@ class BoxReader(BoxHead):
         """
         count = 0
         for index, row in self._written():
-            for body in self._bodies(index, row, sys.maxsize):
+            for body in self._bodies(index, row, _ANY):
                 self._places[index].pass_over(body)
                 count += 1
         return count
@@ -328,27 +336,43 @@ class BoxReader(BoxHead):
         for index, row in self._written():
             if not room.is_left:
                 break
-            newest_ns = 0
-            for body in self._bodies(index, row, room.records):
-                record, place = self._decoded(body), self._places[index]
-                if record is not None:
-                    newest_ns = max(newest_ns, _time_of(record))
-                    if until_ns is not None and newest_ns > until_ns:
-                        break
-                room.take(body)
-                if record is not None and record[0] == FRAGMENT:
-                    record = self._joined(record, index, place)
-                offset = place.bytes
-                place.pass_over(body)
-                if record is not None:
-                    found.append(
-                        Found(newest_ns, record, index, place.generation, offset)
-                    )
-                if not room.is_left:
-                    break
+            bodies = self._bodies(index, row, room)
+            self._take(found, index, bodies, room, until_ns or sys.maxsize)
         return found
 
-    def _bodies(self, index: int, row: tuple[int, ...], limit: int) -> list[bytes]:
+    def _take(
+        self,
+        found: list[Found],
+        index: int,
+        bodies: list[bytes],
+        room: _Room,
+        until_ns: int,
+    ) -> None:
+        """Add what the records of a block say to *found*, up to *until_ns*."""
+        place, decode = self._places[index], self._decoder.decode
+        generation, newest_ns = place.generation, 0
+        for body in bodies:
+            what, head = decode(body) or _NOTHING
+            is_line = head is not None
+            if what is None:
+                self.damaged += 1
+            else:
+                when_ns = what.unix_ns if is_line else _time_of(what)
+                if when_ns > newest_ns:
+                    if when_ns > until_ns:
+                        return
+                    newest_ns = when_ns
+                if not is_line and what[0] == FRAGMENT:
+                    what, head = self._joined(what, index, place) or _NOTHING
+            if what is not None:
+                found.append(
+                    Found(newest_ns, what, index, generation, place.bytes, head)
+                )
+            place.pass_over(body, is_line=is_line)
+            room.records -= 1
+            room.bytes -= len(body)
+
+    def _bodies(self, index: int, row: tuple[int, ...], room: _Room) -> list[bytes]:
         generation, state, used_bytes, taken_of, taken_bytes, taken_records = row[:6]
         place = self._places.get(index)
         if place is None or place.generation != generation:
@@ -368,21 +392,23 @@ class BoxReader(BoxHead):
         offset = self.sizes.row_offset(index)
         if layout.ROW.unpack_from(self._head, offset)[0] != generation:
             return []
-        bodies = parsed(data, limit)
+        bodies = parsed(data, room.records, room.bytes)
         if not bodies and state == layout.CLOSED:
             # Nobody is at it any more: what does not fit here never will.
-            return self._behind_damage(place, data, used_bytes, limit)
+            return self._behind_damage(place, data, used_bytes, room)
         return bodies
 
     def _behind_damage(
-        self, place: _Place, data: bytes, used_bytes: int, limit: int
+        self, place: _Place, data: bytes, used_bytes: int, room: _Room
     ) -> list[bytes]:
         """What follows a damaged record, which is passed over; or the block is."""
         self.damaged += 1
         size, bodies = layout.FRAME.size, list[bytes]()
         if len(data) > size:
             length = layout.FRAME.unpack_from(data)[0]
-            bodies = parsed(data[size + length :], limit) if length else []
+            if length:
+                rest = data[size + length :]
+                bodies = parsed(rest, room.records, room.bytes)
             place.bytes += size + length
             place.records += 1
         if not bodies:
@@ -405,26 +431,20 @@ class BoxReader(BoxHead):
             return b""
         return self._map[start + done : end]
 
-    def _decoded(self, body: bytes) -> Sequence[Any] | None:
-        try:
-            record = msgspec.msgpack.decode(body)
-        except (msgspec.DecodeError, ValueError, RecursionError):
-            record = None
-        if isinstance(record, list) and record:
-            return record
-        self.damaged += 1
-        return None
-
     def _joined(
         self, fragment: Sequence[Any], index: int, place: _Place
-    ) -> Sequence[Any] | None:
+    ) -> Decoded | None:
         spot = Spot(index, place.generation, place.bytes, place.records)
         try:
             body = self._joining.add(fragment, spot)
         except (LookupError, TypeError, ValueError):
             self.damaged += 1
             return None
-        return None if body is None else self._decoded(body)
+        if body is None:
+            return None
+        decoded = self._decoder.decode(body)
+        self.damaged += decoded is None
+        return decoded
 
 
 def _sizes_in(fd: int, path: Path) -> Sizes:
@@ -445,12 +465,19 @@ def _sizes_in(fd: int, path: Path) -> Sizes:
     return sizes
 
 
-def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
-    """The bodies of the whole records at the beginning of *data*, *limit* at most."""
+def parsed(
+    data: bytes, most: int = sys.maxsize, most_bytes: int = sys.maxsize
+) -> list[bytes]:
+    """The bodies of the whole records at the beginning of *data*.
+
+    Args:
+        most: So many bodies at most.
+        most_bytes: Of all bodies but the last one.
+    """
     bodies: list[bytes] = []
     at, size, unpack = 0, layout.FRAME.size, layout.FRAME.unpack_from
     end = len(data) - size
-    while at <= end and len(bodies) < limit:
+    while at <= end and len(bodies) < most and most_bytes > 0:
         length, checksum = unpack(data, at)
         start = at + size
         at = start + length
@@ -460,7 +487,11 @@ def parsed(data: bytes, limit: int = sys.maxsize) -> list[bytes]:
         if adler32(body) != checksum:
             break  # it is being written, or its writer was killed at it
         bodies.append(body)
+        most_bytes -= length
     return bodies
+
+
+_NOTHING: Final[tuple[None, None]] = (None, None)
 
 
 def _gone(head: mmap.mmap) -> int:
@@ -469,10 +500,6 @@ def _gone(head: mmap.mmap) -> int:
     evicted = layout.COUNTERS + layout.COUNTER_NAMES.index("evicted") * size
     counts = unpack(head, evicted), unpack(head, layout.RETIRED)
     return sum(count for (count,) in counts)
-
-
-def _when(found: Found) -> int:
-    return found.when_ns
 
 
 def _time_of(record: Sequence[Any]) -> int:

@@ -130,7 +130,7 @@ def interpolated(
     try:
         return str(event) % values, keys
     except Exception:  # noqa: BLE001  # a wrong format must not lose the line
-        return event, {**keys, "positional_args": args}
+        return event, {**keys, "positional_args": list(args)}
 
 
 def _is_filled(value: object) -> bool:

@@ -240,10 +240,10 @@ class Ledger(Participant):
 def _runtime_records(found: Iterable[Found]) -> Iterator[tuple[int, Record]]:
     """What a dispatcher saw, and when; what cannot be read is counted elsewhere."""
     for each in found:
-        if each.record[0] != RUNTIME:
+        if each.head is not None or each.what[0] != RUNTIME:
             continue
         try:
-            _, _, unix_ns, name, fields = each.record[:5]
+            _, _, unix_ns, name, fields = each.what[:5]
             record = record_of(name, fields)
         except (ValueError, TypeError, msgspec.ValidationError):
             continue
@@ -254,12 +254,14 @@ def _runtime_records(found: Iterable[Found]) -> Iterator[tuple[int, Record]]:
 def _own_spans(found: Iterable[Found]) -> Iterator[FinishedSpan]:
     """The spans that containers and programs left, those of executions included."""
     for each in found:
-        kind = each.record[0]
+        if each.head is not None:
+            continue
+        kind = each.what[0]
         try:
             if kind == EXECUTION:
-                span = span_of(msgspec.convert(each.record[3], Settled))
+                span = span_of(msgspec.convert(each.what[3], Settled))
             elif kind == SPAN:
-                span = msgspec.convert(each.record[3], FinishedSpan)
+                span = msgspec.convert(each.what[3], FinishedSpan)
             else:
                 continue
         except (LookupError, ValueError, TypeError, OverflowError):

@@ -263,9 +263,9 @@ def _who(identity: Mapping[str, Any]) -> dict[str, Any]:
 def _count_executions(deriver: Deriver, found: Iterable[Found]) -> None:
     """The inputs of a program that only imports the toolkit."""
     for each in found:
-        if each.record[0] == EXECUTION:
+        if each.head is None and each.what[0] == EXECUTION:
             try:
-                deriver.outside(msgspec.convert(each.record[3], Settled))
+                deriver.outside(msgspec.convert(each.what[3], Settled))
             except (LookupError, ValueError, TypeError):
                 continue  # counted as the store meets it
 
@@ -273,18 +273,20 @@ def _count_executions(deriver: Deriver, found: Iterable[Found]) -> None:
 def _count_lines(deriver: Deriver, found: Iterable[Found], function: str) -> None:
     counts: Counter[tuple[bool, str]] = Counter()
     late: Counter[str] = Counter()
-    for each in found:
-        record = each.record
+    heads = Counter([each.head for each in found])
+    begun = [(head.parts, count) for head, count in heads.items() if head is not None]
+    begun += [(each.what, 1) for each in found if each.head is None]
+    for parts, count in begun:
         try:
-            if record[0] not in LINE_KINDS:
+            if parts[0] not in LINE_KINDS:
                 continue
-            who = record[2]
+            who = parts[2]
             whose = (who[2] or function) if who else function
             if type(whose) is not str:
                 continue
-            counts[bool(who), whose] += 1
+            counts[bool(who), whose] += count
             if who and who[7]:
-                late[whose] += 1
+                late[whose] += count
         except (LookupError, TypeError):
             continue  # damaged
     for (bound, whose), count in counts.items():

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from struct import error as struct_error
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from telemetry.capture.blackbox.decoding import Head
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import LINE_KINDS, line_of
 from telemetry.capture.line import RESERVED
@@ -34,19 +35,28 @@ from telemetry.pipeline.otlp.values import attribute
 from telemetry.pipeline.otlp.wire import length
 
 _REMEMBERED: Final = 4_096
-"""Inputs, and events, that are remembered; then all are forgotten, and learned anew."""
+"""Heads, and events, that are remembered; then all are forgotten, and learned anew."""
 _EVENT_CHARS: Final = 256
 """Characters of the longest event that is remembered."""
 _LONGEST_CHARS: Final = 8_192
 _MOST_KEYS: Final = 64
-_PARTS: Final = 5
-"""Parts of a record that says nothing more than most."""
 _SHORT_MORE: Final = frozenset({"stream", "trace_id", "span_id", "shown"})
 """What of the sixth part the short way can do."""
 _UNUSUAL: Final = (
     *(UnusualError, LookupError, TypeError, ValueError, AttributeError),
     *(struct_error, OverflowError),
 )
+
+
+class _Beginning(NamedTuple):
+    """What a head becomes: the name of its logger, and fields of the message."""
+
+    logger: str
+    severity: bytes
+    who: bytes
+    thread: bytes
+    context: bytes
+    bound: dict[str, Any]
 
 
 class LogEncoder:
@@ -66,9 +76,7 @@ class LogEncoder:
         self._uid = Key(ATTRIBUTE, names.LOG_RECORD_UID)
         self._thread = Key(ATTRIBUTE, names.THREAD_NAME)
         self._stream = Key(ATTRIBUTE, names.LOG_IOSTREAM)
-        # By input id; what it was made of is beside it, as an id may come with
-        # another attempt or slot.
-        self._identities: dict[object, tuple[Sequence[Any], bytes, bytes]] = {}
+        self._heads: dict[Head, _Beginning] = {}
         self._bodies: dict[str, bytes] = {}
 
     def request(self, found: Sequence[Found], box_name: str) -> tuple[bytes, int]:
@@ -79,16 +87,17 @@ class LogEncoder:
         """
         scopes: dict[str, list[bytes]] = {}
         count, place, head = 0, (-1, -1), ""
-        for _, record, block, generation, offset in found:
-            if type(record[0]) is not int or record[0] not in LINE_KINDS:
+        for each in found:
+            if each.head is None and not _is_line(each.what):
                 continue
-            if place != (block, generation):
-                place, head = (block, generation), uid_head(box_name, block, generation)
-            uid = f"{head}{offset:x}"
+            if place != (each.block, each.generation):
+                place = (each.block, each.generation)
+                head = uid_head(box_name, *place)
+            uid = f"{head}{each.offset:x}"
             try:
-                logger, line = self._short(record, uid)
+                logger, line = self._short(each, uid)
             except _UNUSUAL:
-                made = self._thorough(record, uid)
+                made = self._thorough(each.record, uid)
                 if made is None:
                     continue
                 logger, line = made
@@ -100,40 +109,31 @@ class LogEncoder:
             count += 1
         if not count:
             return b"", 0
-        each = [(encoded_scope(name), lines) for name, lines in scopes.items()]
-        return enveloped(self._resource, each), count
+        by_scope = [(encoded_scope(name), lines) for name, lines in scopes.items()]
+        return enveloped(self._resource, by_scope), count
 
-    def _short(self, record: Sequence[Any], uid: str) -> tuple[str, bytes]:
+    def _short(self, found: Found, uid: str) -> tuple[str, bytes]:
         """Logger and message of a line, the short way.
 
         Raises:
             UnusualError: It has to go the other way; so with any of `_UNUSUAL`.
         """
-        if len(record) == _PARTS:
-            level, logger, identity, thread, said = record
-            more = None
-        else:
-            level, logger, identity, thread, said, more = record
-        name, bound = logger
-        unix_ns, event, args, keys = said
-        if args or len(keys) + len(bound) > _MOST_KEYS or len(name or "") > NAME_CHARS:
+        head, said = found.head, found.what
+        if head is None:
             raise UnusualError
-        who = context = b""
-        if identity is not None:
-            known = self._identities.get(identity[0])
-            if known is None or known[0] != identity:
-                known = self._learn(identity)
-            _, who, context = known
+        begun = self._heads.get(head) or self._learn(head)
+        bound, keys, context = begun.bound, said.keys, begun.context
+        if said.args or len(keys) + len(bound) > _MOST_KEYS:
+            raise UnusualError
         parts = [
-            TIMES(TIME, unix_ns, OBSERVED, unix_ns),
-            SEVERITIES[level],
-            self._bodies.get(event) or self._body(event),
-            who,
+            TIMES(TIME, said.unix_ns, OBSERVED, said.unix_ns),
+            begun.severity,
+            self._bodies.get(said.event) or self._body(said.event),
+            begun.who,
         ]
-        if more is not None:
-            context = self._more(more, parts) or context
-        if thread:
-            parts.append(self._thread.texts.get(thread) or self._text(thread))
+        if said.more is not None:
+            context = self._more(said.more, parts) or context
+        parts.append(begun.thread)
         parts.append(self._uid.text(uid))
         if bound:
             if not bound.keys().isdisjoint(keys):
@@ -144,7 +144,7 @@ class LogEncoder:
         line = b"".join(parts)
         if len(line) > METADATA_BYTES:
             raise UnusualError
-        return name or "", line
+        return begun.logger, line
 
     def _thorough(self, record: Sequence[Any], uid: str) -> tuple[str, bytes] | None:
         """The same for any line; None when the record holds none."""
@@ -156,15 +156,28 @@ class LogEncoder:
             self.damaged += 1
             return None
 
-    def _learn(self, identity: Sequence[Any]) -> tuple[Sequence[Any], bytes, bytes]:
-        line = line_of((20, (None, {}), identity, "", (0, "", (), {})))
-        if line.late not in {True, False}:
+    def _learn(self, head: Head) -> _Beginning:
+        level, (name, bound), identity, thread = head.parts
+        if len(name or "") > NAME_CHARS:
             raise UnusualError
-        who = [attribute(ATTRIBUTE, *each) for each in identity_of(line).items()]
-        if len(self._identities) >= _REMEMBERED:
-            self._identities.clear()
-        known = identity, b"".join(who), trace_context(line.trace_id, line.span_id)
-        self._identities[identity[0]] = known
+        who = context = b""
+        if identity is not None:
+            line = line_of((level, (None, {}), identity, "", (0, "", (), {})))
+            if line.late not in {True, False}:
+                raise UnusualError
+            pairs = identity_of(line).items()
+            who = b"".join([attribute(ATTRIBUTE, *each) for each in pairs])
+            context = trace_context(line.trace_id, line.span_id)
+        if len(self._heads) >= _REMEMBERED:
+            self._heads.clear()
+        known = self._heads[head] = _Beginning(
+            name or "",
+            SEVERITIES[level],
+            who,
+            self._text(thread) if thread else b"",
+            context,
+            bound,
+        )
         return known
 
     def _body(self, event: object) -> bytes:
@@ -180,7 +193,7 @@ class LogEncoder:
     def _text(self, thread: str) -> bytes:
         if len(thread) > NAME_CHARS:
             raise UnusualError
-        return self._thread.text(thread)
+        return self._thread.texts.get(thread) or self._thread.text(thread)
 
     def _more(self, more: Mapping[str, Any], parts: list[bytes]) -> bytes:
         """What few lines have; the ids of the span in which it was said, if any."""
@@ -192,6 +205,10 @@ class LogEncoder:
         if "trace_id" in more:
             return trace_context(more["trace_id"], more["span_id"])
         return b""
+
+
+def _is_line(record: Sequence[Any]) -> bool:
+    return type(record[0]) is int and record[0] in LINE_KINDS
 
 
 def uid_head(box_name: str, block: int, generation: int) -> str:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from telemetry.capture.blackbox.decoding import Head
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.line import LEVELS, Line
 from telemetry.pipeline.foreign import ForeignLine
@@ -57,39 +58,40 @@ def sort_out(
         sources: The numbers of those that are known; *source_of* adds to them.
     """
     rest: list[Found] = []
-    encoded, text, whole, mapping = orjson.dumps, str, int, dict
+    encoded = orjson.dumps
+    met: dict[Head, tuple[int, int, dict[str, Any], Group]] = {}
+
+    def meet(head: Head, unix_ns: int) -> tuple[int, int, dict[str, Any], Group]:
+        """Of all lines that begin so: execution, source, bound keys, and rows."""
+        level, (logger, bound), who, thread = head.parts
+        key = who and (who[0], who[3], who[7])
+        known = groups.get(key)
+        if known is None:
+            known = groups[key] = (execution_of(who, unix_ns), [])
+        source = sources.get((level, logger, thread))
+        if source is None:
+            source = source_of((level, logger, thread))
+        met[head] = (known[0], source, bound, known[1])
+        return met[head]
+
     for each in found:
+        head, said = each.head, each.what
+        if head is None or said.args or said.more or not 0 < said.unix_ns < END_NS:
+            rest.append(each)
+            continue
         try:
-            level, (logger, bound), who, thread, (unix_ns, event, args, keys) = each[1]
-            if (
-                args
-                or type(event) is not text
-                or type(keys) is not mapping
-                or type(unix_ns) is not whole
-                or not 0 < unix_ns < END_NS
-            ):
-                rest.append(each)
-                continue
-            key = who and (who[0], who[3], who[7])
-            known = groups.get(key)
-            if known is None:
-                known = groups[key] = (execution_of(who, unix_ns), [])
-            source = sources.get((level, logger, thread))
-            if source is None:
-                source = source_of((level, logger, thread))
-            if bound:
-                keys = {**bound, **keys}
-            execution, rows = known
+            execution, source, bound, rows = met.get(head) or meet(head, said.unix_ns)
+            keys = {**bound, **said.keys} if bound else said.keys
             rows += (
-                unix_ns,
+                said.unix_ns,
                 execution,
                 source,
-                event,
+                said.event,
                 encoded(keys).decode() if keys else NO_FIELDS,
             )
         except sqlite3.Error:
             raise
-        except Exception:  # noqa: BLE001  # damaged, or no line: it may hold anything
+        except Exception:  # noqa: BLE001  # damaged: it may hold anything
             rest.append(each)
     return rest
 

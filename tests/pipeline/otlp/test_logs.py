@@ -19,6 +19,7 @@ import telemetry
 from telemetry.capture import recording, sink
 from telemetry.capture.blackbox import current
 from telemetry.capture.blackbox.current import BoxPlan
+from telemetry.capture.blackbox.decoding import RecordDecoder
 from telemetry.capture.blackbox.reader import BoxReader, Found
 from telemetry.capture.blackbox.records import LINE_KINDS, line_of
 from telemetry.capture.exceptions import exception_text
@@ -42,13 +43,16 @@ IDENTITY = {
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 WHO = ["in-1", "fc-1", "embed", 0, "ct-1", 3, None, False, TRACE, SPAN]
 NS = 1_700_000_000_000_000_000
+DECODER = RecordDecoder()
 
 
 def found(*records: Any) -> list[Found]:
     """Records as they come out of a box: encoded and decoded."""
+    decoded = [DECODER.decode(msgspec.msgpack.encode(record)) for record in records]
     return [
-        Found(NS, msgspec.msgpack.decode(msgspec.msgpack.encode(record)), 2, 1, 32 * at)
-        for at, record in enumerate(records, 1)
+        Found(NS, each[0], 2, 1, 32 * at, each[1])
+        for at, each in enumerate(decoded, 1)
+        if each is not None
     ]
 
 
@@ -448,7 +452,7 @@ def test_usual_lines_take_the_short_way(record: list[Any]) -> None:
     """So that the comparison above compares two ways, and lines are cheap."""
     (one,) = found(record)
 
-    assert LogEncoder(b"")._short(one.record, "uid")[0] == record[1][0]
+    assert LogEncoder(b"")._short(one, "uid")[0] == record[1][0]
 
 
 def _uid(record: LogRecord) -> Any:

@@ -7,8 +7,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from telemetry.capture.blackbox.decoding import RecordDecoder
 from telemetry.capture.blackbox.reader import Found
 from telemetry.capture.blackbox.records import BLOCKED, EXECUTION, RUNTIME, SPAN, encode
 from telemetry.capture.line import LEVELS
@@ -42,6 +41,7 @@ BOX = "ct-01J00000000000000000000BOX"
 APP = ProcessSeen("dv-1", DRIVER)
 PROG = ProcessSeen("ps-1", PROGRAM, service="images", host="here")
 _OFFSETS = count(0, 100)
+_DECODER = RecordDecoder()
 
 
 def input_id(number: int) -> str:
@@ -56,8 +56,9 @@ def container(name: str = BOX) -> ProcessSeen:
 
 def found(record: object, unix_ns: int = T0) -> Found:
     """*record* as a reader gives it."""
-    decoded = msgspec.msgpack.decode(encode(record))
-    return Found(unix_ns, decoded, 0, 1, next(_OFFSETS))
+    decoded = _DECODER.decode(encode(record))
+    assert decoded is not None
+    return Found(unix_ns, decoded[0], 0, 1, next(_OFFSETS), decoded[1])
 
 
 def identity(  # noqa: PLR0913  # each part of an identity
