@@ -167,32 +167,33 @@ def test_the_timeline_tells_cause_and_effect(shown: Page, run: Filling) -> None:
 
 
 def _click_on_bar(shown: Page, input_id: str) -> None:
-    """Click into the middle of the first bar of an input, as it is drawn."""
-    spot = shown.evaluate(
-        """(wanted) => {
-          for (const { prepared } of board.shownTiles()) {
-            const { bars, containers, from_ms } = prepared.tile;
-            const at = bars.input.indexOf(wanted);
-            if (at < 0) continue;
-            const placed = board.floor.byId.get(containers[bars.container[at]]);
-            const { lane } = placed;
-            const scroller = document.querySelector('.scroller');
-            scroller.scrollTop = lane.y - 100;
-            const { from, to } = board.view;
-            const width = scroller.clientWidth;
-            const x = (ms) => ((from_ms + ms - from) / (to - from)) * width;
-            const left = Math.max(x(bars.start[at]), 0);
-            const right = Math.min(x(bars.end[at]), width);
-            const y = lane.y + lane.height - 1 - (bars.slot[at] + 0.5) * lane.row;
-            return { x: (left + right) / 2, y: y + 26 - scroller.scrollTop };
-          }
-        }""",
-        input_id,
-    )
-    assert spot is not None
+    """Click into the middle of the first bar of an input, once it is found there."""
+    spot = shown.wait_for_function(_SPOT_OF_BAR, arg=input_id).json_value()
     # The page hears of the scroll with one frame, and has drawn it with the next.
     shown.evaluate(TWO_FRAMES)
     shown.click("canvas", position=spot)
+
+
+_SPOT_OF_BAR = """(wanted) => {
+  for (const { prepared } of board.shownTiles()) {
+    const { bars, containers, from_ms } = prepared.tile;
+    const at = bars.input.indexOf(wanted);
+    if (at < 0) continue;
+    const { lane } = board.floor.byId.get(containers[bars.container[at]]);
+    const scroller = document.querySelector('.scroller');
+    scroller.scrollTop = lane.y - 100;
+    const { from, to } = board.view;
+    const width = scroller.clientWidth;
+    const x = (ms) => ((from_ms + ms - from) / (to - from)) * width;
+    const left = Math.max(x(bars.start[at]), 0);
+    const right = Math.min(x(bars.end[at]), width);
+    const middle = (left + right) / 2;
+    const y = lane.y + lane.height - 1 - (bars.slot[at] + 0.5) * lane.row;
+    if (board.under(middle, y)?.bar?.input !== wanted) return null;
+    return { x: middle, y: y + 26 - scroller.scrollTop };
+  }
+  return null;
+}"""
 
 
 def test_keys_move_the_timeline(shown: Page) -> None:
