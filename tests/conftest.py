@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from opentelemetry import trace
 
+from telemetry.capture import open_scopes
 from telemetry.capture.settings import in_force
 from telemetry.core.scope import SCOPE
 
@@ -45,4 +46,5 @@ def nothing_left_behind() -> Iterator[None]:
 
 
 def _for_all() -> tuple[object, ...]:
-    return in_force(), SCOPE.get(None), trace.get_current_span().get_span_context()
+    span = trace.get_current_span().get_span_context()
+    return in_force(), SCOPE.get(None), span, open_scopes.now().scopes

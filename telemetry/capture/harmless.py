@@ -25,6 +25,15 @@ LONGEST_CHARS: Final = 8_192
 NUMBERS: Final = frozenset({int, float, bool, type(None)})
 """Types of which every value is plain, but for integers that are too large."""
 
+_SIMPLE: Final = NUMBERS | {str}
+
+
+def are_simple(args: object) -> bool:
+    """Whether a %-format can take these *args* without running code of others."""
+    if type(args) is dict:  # it stands for its values: "%(size)d bytes"
+        args = tuple(args.values())
+    return type(args) is tuple and all(type(value) in _SIMPLE for value in args)
+
 
 def is_harmless(event: object, fields: Mapping[str, object]) -> bool:  # noqa: C901  # flat: the hot path
     """Whether *event* and *fields* are plain, encodable, small, and hold no secret.

@@ -9,12 +9,14 @@ import logging
 import os
 import sys
 import threading
+from contextlib import suppress
 from itertools import islice
 from typing import Final
 
 from telemetry.capture import recording
 from telemetry.capture.blackbox.records import LEVEL_NAMES
 from telemetry.capture.exceptions import exception_text
+from telemetry.capture.harmless import are_simple
 from telemetry.capture.line import HERE, LEVELS, Here
 from telemetry.capture.log_identity import NAMES, scope_from
 from telemetry.capture.noted_records import (
@@ -137,7 +139,17 @@ def _message(record: logging.LogRecord, fields: dict[str, object]) -> object:
         texts.append(record.getMessage())
         return ""
 
-    foreign(write, "message")
+    if (
+        are_simple(record.args)
+        and type(record.msg) is str
+        and type(record).getMessage is _get_message
+    ):
+        # No code of others runs: so a line that is said in the midst of such code,
+        # by a signal handler or a ``repr``, is formatted as well.
+        with suppress(Exception):
+            write()
+    else:
+        foreign(write, "message")
     if texts:
         return texts[0]
     # A wrong format must not lose the line: what was given is all there.
@@ -152,6 +164,7 @@ def _exception(record: logging.LogRecord) -> str | None:
     return text
 
 
+_get_message: Final = logging.LogRecord.getMessage
 _LEVELS_DOWN: Final = tuple(reversed(list(LEVELS.items())))
 
 

@@ -16,7 +16,7 @@ from telemetry.capture.blackbox import layout
 from telemetry.capture.blackbox.current import NOBODY, put
 from telemetry.capture.blackbox.records import LEVEL_NAMES, encode, identity_head
 from telemetry.capture.fast_lines import span_part
-from telemetry.capture.harmless import NUMBERS, is_harmless
+from telemetry.capture.harmless import NUMBERS, are_simple, is_harmless
 from telemetry.capture.noted_records import LAST, MADE, Bound, Left, Unbound
 from telemetry.capture.otel_context import OTEL
 from telemetry.capture.recording import named
@@ -24,7 +24,6 @@ from telemetry.capture.thread_name import NAME, thread_head
 from telemetry.core.scope import SCOPE
 
 _NS_PER_S: Final = 1_000_000_000
-_SIMPLE: Final = NUMBERS | {str}
 _FIRST: Final = "input_id"
 """The first key that names an input, and the last, see `log_identity.identity_of`."""
 _FINAL: Final = "span_id"
@@ -52,7 +51,7 @@ def left_shortly(record: logging.LogRecord) -> bool:  # noqa: C901, PLR0911, PLR
     if record.exc_info or record.exc_text or record.stack_info:
         return False
     if args:
-        if type(said) is not str or not _are_simple(args):
+        if type(said) is not str or not are_simple(args):
             return False
         said = said % args
     if level not in LEVEL_NAMES:
@@ -93,10 +92,3 @@ def left_shortly(record: logging.LogRecord) -> bool:  # noqa: C901, PLR0911, PLR
     except (TypeError, ValueError):
         put(scope, data)
     return True
-
-
-def _are_simple(args: object) -> bool:
-    """Whether a format can take them without running code of others."""
-    if type(args) is dict:  # it stands for its values: "%(size)d bytes"
-        args = tuple(args.values())
-    return type(args) is tuple and all(type(value) in _SIMPLE for value in args)

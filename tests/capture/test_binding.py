@@ -158,11 +158,12 @@ def test_scope_is_entered_once_at_a_time() -> None:
 @pytest.mark.parametrize("outer", [None, "outer"])
 def test_exit_in_another_context(outer: str | None) -> None:
     """A scope that is left in a copy of its context takes itself away there."""
+    above = telemetry.input_scope(input_id=outer) if outer else None
     scope = telemetry.input_scope(input_id="inner")
 
     def entered() -> contextvars.Context:
-        if outer:
-            telemetry.input_scope(input_id=outer).__enter__()
+        if above:
+            above.__enter__()
         scope.__enter__()
         return contextvars.copy_context()
 
@@ -171,6 +172,8 @@ def test_exit_in_another_context(outer: str | None) -> None:
     copy.run(scope.__exit__, None, None, None)
 
     assert copy.run(telemetry.current_input_id) == outer
+    if above:
+        copy.run(above.__exit__, None, None, None)
 
 
 def test_exit_elsewhere_leaves_others_alone() -> None:

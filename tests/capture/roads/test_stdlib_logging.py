@@ -229,6 +229,25 @@ def test_message_that_logs_itself(lines: list[Line], log: logging.Logger) -> Non
     assert len(lines) < 5
 
 
+def test_message_in_the_midst_of_another(
+    lines: list[Line], log: logging.Logger
+) -> None:
+    """A ``repr`` that logs, or a signal handler meanwhile: its line is formatted."""
+    log.addHandler(logging.NullHandler())
+    log.propagate = False
+
+    class Talking:
+        """Says something else while it is written."""
+
+        def __repr__(self) -> str:
+            log.info("%s of %d", "inner", 1)
+            return "talking"
+
+    log.info("outer %r", Talking())
+
+    assert [line.event for line in lines] == ["inner of 1", "outer talking"]
+
+
 def test_exception_and_stack(lines: list[Line], log: logging.Logger) -> None:
     """Both are text on the line."""
     log.addHandler(logging.NullHandler())
