@@ -89,7 +89,7 @@ def _run(replay: Plan, *, quiet: bool) -> tuple[Observer, Report, bool]:
     director = Director(replay, watch, on_tick)
     interrupted = False
     try:
-        asyncio.run(_replay(director, watch, theme))
+        asyncio.run(_replay(director, watch, guide=theme is not None or not quiet))
     except KeyboardInterrupt:
         interrupted = True
     finally:
@@ -99,10 +99,9 @@ def _run(replay: Plan, *, quiet: bool) -> tuple[Observer, Report, bool]:
     return observer, director.report, interrupted
 
 
-async def _replay(director: Director, watch: Watch, theme: Theme | None) -> None:
+async def _replay(director: Director, watch: Watch, *, guide: bool) -> None:
     async with app.run(on_record=watch.on_record, shutdown_grace=10):
-        if theme is not None:
-            # For a person, and before anything else is shown.
+        if guide:  # for a person, wherever the lines go, and before all else
             print(f"\n  {await where_to_look()}\n", file=sys.stderr, flush=True)
         await director.run()
 
