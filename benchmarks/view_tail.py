@@ -11,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -33,6 +33,7 @@ HEAD: Final = (
 )
 LINES_A_SECOND: Final = 2_000
 _STEP_S: Final = 0.1
+_PATIENCE_S: Final = 30.0
 _LINES_OF_AN_INPUT: Final = 50
 _LOOKS: Final = (0.05, 0.1, 0.25, 0.5, 0.75, 1.0)
 """When memory is looked at, as shares of the whole time."""
@@ -74,20 +75,25 @@ def _look(
 @contextmanager
 def _agent(place: Places) -> Iterator[AgentStatus]:
     with _running("telemetry", "agent", "--directory", str(place.base)):
-        until_s = time.monotonic() + 30
-        while (agent := living_agent(place)) is None or not agent.view:
-            if time.monotonic() > until_s:
-                raise TimeoutError("no agent that serves the page within 30 s")
-            time.sleep(0.05)
+        _wait(lambda: (agent := living_agent(place)) and agent.view, "an agent's page")
+        agent = living_agent(place)
+        assert agent is not None  # noqa: S101  # it was there a moment ago
         yield agent
 
 
 @contextmanager
 def _talker(place: Places) -> Iterator[None]:
     with _running("benchmarks.view_tail", str(place.base)):
-        while not place.store.exists():
-            time.sleep(0.05)
+        _wait(place.store.exists, "a store")
         yield
+
+
+def _wait(holds: Callable[[], object], what: str) -> None:
+    until_s = time.monotonic() + _PATIENCE_S
+    while not holds():
+        if time.monotonic() > until_s:
+            raise TimeoutError(f"{what} did not come within {_PATIENCE_S:g} s")
+        time.sleep(0.05)
 
 
 @contextmanager

@@ -72,7 +72,8 @@ def main() -> None:
                 album.now()
             finally:
                 replay.wait()
-            while living_agent(place) is not None:
+            until_s = time.monotonic() + _PATIENCE_MS / 1000
+            while living_agent(place) is not None and time.monotonic() < until_s:
                 time.sleep(0.1)
             album.rest()
 
@@ -197,4 +198,6 @@ class _Album:
 
 
 if __name__ == "__main__":
+    if shutil.which("chromium") is None:
+        sys.exit("scripts.view_pictures needs Chromium: sh scripts/install-browser")
     main()

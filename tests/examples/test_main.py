@@ -152,6 +152,14 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_where_to_look_comes_first() -> None:
+    """In a pipe too, beside the lines; told to whoever reads the other stream."""
+    done = _run("--duration", "1")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr.strip().splitlines()[0].strip().startswith("See it happen: ")
+
+
 def test_demo() -> None:
     """A short run balances its books, and says nothing but its summary."""
     done = _run("--duration", "3", "--quiet")

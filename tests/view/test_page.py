@@ -196,6 +196,26 @@ _SPOT_OF_BAR = """(wanted) => {
 }"""
 
 
+def test_the_board_is_busy_until_its_window_stands_still(shown: Page) -> None:
+    """Whoever waits for it, as a measurement does, then sees what will stay."""
+    shown.wait_for_selector("nav")
+    shown.keyboard.press("2")
+    shown.wait_for_function("() => window.board && board.view.to > 1e12 && !board.busy")
+    width = shown.evaluate(
+        """() => {
+          const { from, to } = board.view;
+          const width = (to - from) / 64;
+          board.show({ from, to: from + width });
+          return width;
+        }"""
+    )
+    seen = shown.wait_for_function(
+        "() => !board.busy && { width: board.view.to - board.view.from }"
+    ).json_value()
+
+    assert seen["width"] == pytest.approx(width, rel=1e-3)
+
+
 def test_keys_move_the_timeline(shown: Page) -> None:
     """Arrows, plus, zero; and each page has a number."""
     shown.wait_for_selector("nav")
